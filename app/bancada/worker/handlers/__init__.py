@@ -1,0 +1,26 @@
+"""What a worker can be asked to do: kind of job or session -> "module:attribute"."""
+
+from __future__ import annotations
+
+from typing import Final
+
+#: job kind -> a function ``run(context, params)``
+HANDLERS: Final[dict[str, str]] = {
+    "model.import": "bancada.worker.handlers.library:run_import",
+    "model.verify": "bancada.worker.handlers.library:run_verify",
+    "model.download": "bancada.worker.handlers.download:run",
+    "bundle.create": "bancada.worker.handlers.bundles:run_create",
+    "bundle.import": "bancada.worker.handlers.bundles:run_import",
+    "bench.run": "bancada.worker.handlers.bench:run",
+    "trial": "bancada.worker.handlers.trial:run",
+}
+#: session kind -> a class that is a ``SessionHandler``
+SESSIONS: Final[dict[str, str]] = {
+    "engine.probe": "bancada.worker.handlers.engine_probe:EngineProbe",
+    "hub": "bancada.worker.handlers.hub:HubHandler",
+    "mirror": "bancada.worker.handlers.mirror:MirrorHandler",
+    "model": "bancada.worker.handlers.model_session:ModelSessionHandler",
+    "trial": "bancada.worker.handlers.trial:TrialSession",
+}
+#: the only kinds whose workers may reach other machines, and they only while the network is not sealed
+NETWORKED: Final = frozenset({"model.download", "hub"})

@@ -1,0 +1,158 @@
+"""The job ``model.download``: from a hub to the library, going on where an earlier try stopped."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import Any, Final
+
+from bancada.catalog import collecting
+from bancada.catalog.download import partial
+from bancada.catalog.download.fetch import FileFetcher
+from bancada.catalog.download.jobs import DownloadParams
+from bancada.catalog.download.limiter import Limiter
+from bancada.catalog.download.parallel import Tally, fetch_all
+from bancada.catalog.download.plan import DownloadPlan, check_space, make_plan
+from bancada.catalog.download.snapshot import add_version
+from bancada.catalog.hub.choice import FileGroup, choose, refusals
+from bancada.catalog.hub.client import HubClient
+from bancada.catalog.hub.connection import HubConnection
+from bancada.catalog.hub.credentials import hub_token
+from bancada.catalog.hub.names import COMMIT
+from bancada.catalog.hub.records import RepoInfo
+from bancada.catalog.hub.rules import HubRules, read_rules
+from bancada.catalog.names import chosen_name
+from bancada.core.errors import BancadaError
+from bancada.core.paths import Home
+from bancada.jobs.job_context import JobContext
+from bancada.storage import audit
+from bancada.storage.blobs import Blob
+from bancada.storage.files import write_durably
+
+#: failures that say something about the server, and belong into the audit log
+_DISTRUSTED: Final = ("download.damaged", "download.disguised", "download.changed")
+
+
+def run(ctx: JobContext, params: DownloadParams) -> dict[str, Any]:
+    """Fetch the chosen files of a repository and put them into the library.
+
+    Returns:
+        ``repo``, ``commit``, ``versions`` (as an import returns each), ``fetched_bytes``,
+        ``reused_bytes`` and ``refused`` (the files that were not taken for their kind).
+
+    Raises:
+        BancadaError: ``network.*``, ``hub.*``, ``download.*``, ``model.*``, ``disk.full`` before the
+            first byte.
+        Canceled: what came until then is kept for the next try.
+    """
+    return download(ctx, params, read_rules(ctx.database))
+
+
+def download(ctx: JobContext, params: DownloadParams, rules: HubRules) -> dict[str, Any]:
+    """The job by given rules."""
+    if params.name:
+        chosen_name(params.name)
+    stop = threading.Event()
+    partial.prune(ctx.home)
+    with HubConnection(rules, hub_token(rules.endpoint), lambda: ctx.canceled or stop.is_set()) as connection:
+        ctx.progress("asking the hub", 0)
+        pin = _Pin(ctx.home, ctx.job_id)
+        info = HubClient(connection).repo(params.repo, pin.commit or params.revision)
+        pin.set(info.commit)
+        groups = choose(info, params.files)
+        plan = make_plan(ctx.home, ctx.blobs, info, groups)
+        check_space(ctx.home, plan)
+        with collecting.importing(ctx.home, ctx.job_id):
+            found = _fetch(ctx, connection, info, plan, stop)
+            versions = [
+                _add(ctx, one, found, endpoint=rules.endpoint, info=info, name=params.name) for one in groups
+            ]
+    _tidy(ctx, info, plan, pin)
+    return {
+        "repo": info.repo,
+        "commit": info.commit,
+        "versions": versions,
+        "fetched_bytes": plan.need_bytes,
+        "reused_bytes": plan.stored_bytes,
+        "refused": [{"path": one.path, "kind": one.kind} for one in refusals(info)],
+    }
+
+
+class _Pin:
+    """The commit that a job began with: when it is resumed, a branch may have moved on."""
+
+    def __init__(self, home: Home, job_id: str) -> None:
+        home.downloads.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._path: Path = home.downloads / f"job-{job_id}.json"
+        self.commit = ""
+        try:
+            known = json.loads(self._path.read_bytes())["commit"]
+            self.commit = known if COMMIT.fullmatch(known) else ""
+        except (OSError, ValueError, TypeError, KeyError):
+            pass
+
+    def set(self, commit: str) -> None:
+        """Remember it for the next try."""
+        write_durably(self._path, json.dumps({"commit": commit}).encode())
+
+    def remove(self) -> None:
+        """The job is done."""
+        self._path.unlink(missing_ok=True)
+
+
+def _fetch(
+    ctx: JobContext, connection: HubConnection, info: RepoInfo, plan: DownloadPlan, stop: threading.Event
+) -> dict[str, Blob]:
+    rules = connection.rules
+    came = Tally(lambda done: ctx.progress("downloading", done, plan.total_bytes, "bytes"))
+    fetcher = FileFetcher(
+        ctx.home,
+        ctx.blobs,
+        connection,
+        info,
+        limiter=Limiter(rules.bytes_per_s, connection.should_stop),
+        on_bytes=came.add,
+    )
+    try:
+        found = fetch_all(fetcher.fetch, plan.files, at_once=rules.parallel_files, stop=stop)
+    except BancadaError as error:
+        if error.code in _DISTRUSTED:
+            source = f"{rules.endpoint}/{info.repo}@{info.commit}"
+            audit.append(ctx.database, "user", "download.refused", source, error.to_json())
+        raise
+    ctx.check_canceled()
+    return found
+
+
+def _add(
+    ctx: JobContext, group: FileGroup, found: dict[str, Blob], *, endpoint: str, info: RepoInfo, name: str
+) -> dict[str, Any]:
+    ctx.progress("checking", 0)
+    version, existing = add_version(
+        ctx.database,
+        ctx.blobs,
+        group,
+        found,
+        endpoint=endpoint,
+        info=info,
+        name=name,
+        job_id=ctx.job_id,
+    )
+    return {
+        "version_id": version.id,
+        "name": version.name,
+        "version": version.version,
+        "existing": existing,
+        "size_bytes": version.size_bytes,
+        "sha256": version.sha256,
+        "warnings": list(version.warnings),
+    }
+
+
+def _tidy(ctx: JobContext, info: RepoInfo, plan: DownloadPlan, pin: _Pin) -> None:
+    """What only served the download goes: second names, papers that no version has as files."""
+    for file in plan.files:
+        partial.Partial(ctx.home, partial.key_of(file, info.repo, info.commit)).kept.unlink(missing_ok=True)
+    pin.remove()
+    collecting.collect(ctx.home, ctx.blobs)
