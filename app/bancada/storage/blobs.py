@@ -45,6 +45,7 @@ _UNREFERENCED: Final = (
     "SELECT sha256, put_by FROM blobs b WHERE NOT EXISTS (SELECT 1 FROM model_files WHERE sha256 = b.sha256)"
     " AND NOT EXISTS (SELECT 1 FROM artifacts WHERE sha256 = b.sha256)"
     " AND NOT EXISTS (SELECT 1 FROM bundle_files WHERE sha256 = b.sha256)"
+    " AND NOT EXISTS (SELECT 1 FROM importance_matrices WHERE sha256 = b.sha256)"
 )
 
 _ONLY_OF: Final = (
@@ -52,6 +53,7 @@ _ONLY_OF: Final = (
     " (SELECT 1 FROM model_files WHERE sha256 = f.sha256 AND version_id != f.version_id)"
     " AND NOT EXISTS (SELECT 1 FROM artifacts WHERE sha256 = f.sha256)"
     " AND NOT EXISTS (SELECT 1 FROM bundle_files WHERE sha256 = f.sha256)"
+    " AND NOT EXISTS (SELECT 1 FROM importance_matrices WHERE sha256 = f.sha256)"
 )
 
 

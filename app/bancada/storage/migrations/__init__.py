@@ -38,6 +38,8 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     from_sql("m0001_initial.sql"),
     from_sql("m0002_bundles.sql"),
     from_sql("m0003_memory.sql"),
+    from_sql("m0004_lifecycle.sql"),
+    from_sql("m0005_quantization.sql"),
 )
 
 #: the schema's number that this program reads and writes
