@@ -40,7 +40,8 @@ words:
 tests:
 	@echo "== tests"
 	@rm -f .coverage .coverage.*
-	@$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=
+	@# a failing test has one more try, and is listed as RERUN: a race to mend, not a reason to lose the build
+	@$(BIN)/pytest -n 2 --dist worksteal --reruns 1 -rR --cov --cov-report=
 	@echo "== coverage: the core at least 90 %, the window at least 75 %"
 	@$(BIN)/coverage report --skip-covered --omit='app/bancada/gui/*' --fail-under=90
 	@$(BIN)/coverage report --skip-covered --include='app/bancada/gui/*' --fail-under=75
