@@ -324,6 +324,31 @@ def test_close_ends_running_and_waiting_jobs(
         assert again.wait(second, WAIT_S).status is JobStatus.SUCCEEDED
 
 
+def test_a_job_that_starts_while_the_program_closes_does_not_start(
+    manager: JobManager, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claimed, closing = threading.Event(), threading.Event()
+
+    def claim_slowly(db: Database, job_id: str, owner: str) -> JobRecord | None:
+        record = claim(db, job_id, owner)
+        claimed.set()
+        assert closing.wait(WAIT_S)
+        return record
+
+    def finish(*arguments: Any, **values: Any) -> None:
+        store_end(*arguments, **values)
+        closing.set()
+
+    claim, store_end = jobs.claim, jobs.finish
+    monkeypatch.setattr(jobs, "claim", claim_slowly)
+    monkeypatch.setattr(jobs, "finish", finish)
+    job_id = manager.submit(TRIAL, TrialParams("sleep", count=1000, seconds=0.05), title="late")
+    assert claimed.wait(WAIT_S)
+    manager.close()
+    assert jobs.get(database, job_id).status is JobStatus.INTERRUPTED
+    assert manager.process(job_id) is None, "its worker would live on, watched by nobody"
+
+
 def test_jobs_of_a_process_that_is_gone_are_marked(
     make_manager: Callable[..., JobManager], database: Database
 ) -> None:

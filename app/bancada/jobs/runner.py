@@ -206,6 +206,8 @@ class JobRunner:
         with self._condition:
             if head in self._queue:
                 self._queue.remove(head)
+            elif self._closing:
+                record = None  # closing took it out of the queue and has stored how it ended
             if record is None:
                 self._condition.notify_all()
             else:
