@@ -24,6 +24,7 @@ from bancada.gui.other_programs import OtherPrograms
 from bancada.gui.pages import PAGES
 from bancada.gui.palette import Palette
 from bancada.gui.rail import page_title
+from bancada.gui.setting_writer import SettingWriter
 from bancada.gui.sheets import HelpSheet, ShortcutSheet
 from bancada.gui.status_bar import StatusBar
 from bancada.gui.widgets.banner import Banner
@@ -47,6 +48,7 @@ class Desk(QObject):
         self.theme = window.theme
         self.background = background
         self.bridge = Bridge(context.events, self)
+        self.settings = SettingWriter(context.settings, context.events, background, self)
         self.actions = ActionRegistry(window, self.theme)
         self.pages: dict[str, Page] = {}
         self.page_id = ""
@@ -97,6 +99,8 @@ class Desk(QObject):
         self.others.stop()
         self.notices.clear()
         self.background.close()
+        if not self.context.database.read_only:
+            self.settings.finish()
         self.bridge.close()
 
     def last_page(self) -> str:
@@ -179,8 +183,7 @@ class Desk(QObject):
 
     def _choose(self, theme: str) -> None:
         self.theme.choose(theme)
-        store = partial(self.context.settings.set, "appearance.theme", theme)
-        self.background.run(store, lambda _: None, owner=self)
+        self.settings.store("appearance.theme", theme)
 
     def _say_notice(self, notice: Notice) -> None:
         self.notify(notice.level, str(BancadaError(notice.code, **notice.params)))

@@ -10,6 +10,7 @@ from bancada.core.error_catalog import CATALOG
 from bancada.core.errors import describe
 from bancada.core.events import SessionState
 from bancada.gui.status_bar import StatusBar
+from bancada.inference import wire
 from bancada.inference.types import LoadReport
 from bancada.jobs.codec import decode
 
@@ -36,7 +37,8 @@ class EngineWatch(QObject):
             self._status.set_engine("", "", "")
         elif state.state == "ready":
             for session in self._desk.context.sessions.sessions():
-                if session.id == state.session_id and isinstance(session.report, dict):
+                # a mirror or a look around a hub is no engine
+                if session.id == state.session_id and session.kind == wire.MODEL:
                     self._shown = session.id
                     report = decode(LoadReport, session.report)
                     self._status.set_engine(engine_words(report), device_words(report), reason_words(report))

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 from bancada.gui.actions import ActionRegistry
 from bancada.gui.background import Background
 from bancada.gui.bridge import Bridge
+from bancada.gui.setting_writer import SettingWriter
 from bancada.gui.theme.theme import Theme
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class Shell(Protocol):
     def actions(self) -> ActionRegistry: ...
     @property
     def background(self) -> Background: ...
+    @property
+    def settings(self) -> SettingWriter: ...
 
     def navigate(self, page_id: str, **arguments: object) -> None:
         """Show a page and hand ``arguments`` to its ``opened``; an unknown id raises KeyError."""

@@ -50,10 +50,12 @@ class SettingsPage(Page):
             )
         )
         shell.theme.changed.connect(self._show_theme)
+        shell.settings.written.connect(self._say)
 
     def refresh(self) -> None:
         """Show what is stored, also when the command line changed it."""
-        get = self.shell.context.settings.get
+        # what is chosen but not written yet must not be taken back by what is stored
+        get = self.shell.settings.value
         for widget, value in (
             (self.link, get("models.link_on_import")),
             (self.memory_check, get("jobs.memory_check")),
@@ -67,14 +69,8 @@ class SettingsPage(Page):
         self.shell.background.run(lambda: backup.list_backups(home), self._show_backups, owner=self)
 
     def store(self, key: str, value: Any) -> None:
-        """Store in the background; an error appears under the setting."""
-        settings = self.shell.context.settings
-        self.shell.background.run(
-            lambda: settings.set(key, value),
-            lambda _: self._say(key, None),
-            partial(self._say, key),
-            owner=self,
-        )
+        """Store soon, after what was asked for before; an error appears under the setting."""
+        self.shell.settings.store(key, value)
 
     # -- the cards
 
@@ -227,7 +223,9 @@ class SettingsPage(Page):
         return spin
 
     def _say(self, key: str, error: BaseException | None) -> None:
-        label = self.errors[key]
+        label = self.errors.get(key)
+        if label is None:
+            return  # another page's
         label.setVisible(error is not None)
         if isinstance(error, BancadaError):
             words = describe(error.code, error.params)
