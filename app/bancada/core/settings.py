@@ -86,8 +86,17 @@ SETTINGS: Final[Mapping[str, Setting]] = {
         f"window.{page}": Setting(
             str, "{}", f"Splitters, folded panes and tables of the page {page}, as JSON."
         )
-        for page in ("playground", "models", "benchmark", "jobs")
+        for page in (
+            "playground",
+            "models",
+            "models.catalogue",
+            "models.hub",
+            "models.transfer",
+            "benchmark",
+            "jobs",
+        )
     },
+    "window.models_view": Setting(str, "library", "The view of the Models page that was open last."),
     "window.page": Setting(str, "home", "The page that was open last."),
 }
 

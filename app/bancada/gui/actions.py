@@ -14,7 +14,10 @@ from bancada.gui.theme.theme import Theme
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An action with what the registry knows of it; ``page`` is empty for one that works everywhere."""
+    """An action with what the registry knows of it.
+
+    ``page`` is empty for one that works everywhere, ``page.view`` for one of a single view of a page.
+    """
 
     id: str
     action: QAction
@@ -63,7 +66,7 @@ class ActionRegistry(QObject):
             )
         if icon:
             action.setIcon(self._theme.icon(icon))
-        action.setVisible(page in ("", self._page))
+        action.setVisible(self._awake(page))
         action.triggered.connect(lambda _checked=False: slot())
         self._window.addAction(action)
         self._entries[id] = Entry(id, action, page, icon)
@@ -76,10 +79,13 @@ class ActionRegistry(QObject):
         return iter(self._entries.values())
 
     def set_page(self, page: str) -> None:
-        """Wake the actions of a page and let those of the others sleep."""
+        """Wake the actions of a page, or of ``page.view``, and let those of the others sleep."""
         self._page = page
         for entry in self._entries.values():
-            entry.action.setVisible(entry.page in ("", page))
+            entry.action.setVisible(self._awake(entry.page))
+
+    def _awake(self, page: str) -> bool:
+        return page in ("", self._page) or self._page.startswith(f"{page}.")
 
     def _tint(self) -> None:
         for entry in self._entries.values():

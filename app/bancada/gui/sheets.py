@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 
 from bancada.core.paths import resources
 from bancada.gui.pages import PAGES
+from bancada.gui.pages.models.views import VIEWS, view_title
 from bancada.gui.rail import page_title
 from bancada.gui.widgets.basics import GRID, Label, PlainButton, SectionLabel
 
@@ -69,6 +70,7 @@ class ShortcutSheet(Sheet):
         grid.setColumnStretch(0, 1)
         grid.setVerticalSpacing(6)
         titles = {spec.id: page_title(spec) for spec in PAGES}
+        titles |= {f"models.{view.id}": f"{titles['models']}: {view_title(view)}" for view in VIEWS}
         row = 0
         for page in ("", *titles):
             entries = [one for one in desk.actions if one.page == page and one.action.shortcuts()]

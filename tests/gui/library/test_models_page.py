@@ -16,8 +16,9 @@ from bancada.catalog.jobs import ImportParams
 from bancada.context import AppContext
 from bancada.gui.desk import Desk
 from bancada.gui.models.library import ModelRow, columns, look_at, verdict_text
-from bancada.gui.pages.models import care
-from bancada.gui.pages.models.memory_bar import MemoryPanel
+from bancada.gui.pages.models.library import care
+from bancada.gui.pages.models.library.memory_bar import MemoryPanel
+from bancada.gui.pages.models.library.view import LibraryView
 from bancada.gui.pages.models.page import ModelsPage
 from bancada.gui.widgets.ask import Question
 from bancada.gui.widgets.states import ErrorPanel
@@ -31,17 +32,19 @@ WAIT = 30_000
 
 
 @pytest.fixture
-def page(desk: Desk, qtbot: QtBot) -> ModelsPage:
+def page(desk: Desk, qtbot: QtBot) -> LibraryView:
     """The page on the screen, its library read."""
     desk.window.show()
     desk.navigate("models")
-    found = desk.page("models")
-    assert isinstance(found, ModelsPage)
+    host = desk.page("models")
+    assert isinstance(host, ModelsPage)
+    found = host.view("library")
+    assert isinstance(found, LibraryView)
     qtbot.waitUntil(lambda: found._stack.currentIndex() > 0 and not desk.background.busy, timeout=WAIT)
     return found
 
 
-def test_who_comes_to_import_finds_the_file_dialog(desk: Desk, page: ModelsPage, qtbot: QtBot) -> None:
+def test_who_comes_to_import_finds_the_file_dialog(desk: Desk, page: LibraryView, qtbot: QtBot) -> None:
     desk.navigate("models", choose_import=True)
     dialog = page.findChild(QFileDialog)
     assert dialog is not None
@@ -52,7 +55,7 @@ def test_who_comes_to_import_finds_the_file_dialog(desk: Desk, page: ModelsPage,
 
 
 @pytest.fixture
-def take(page: ModelsPage, qtbot: QtBot) -> Callable[[Path], ModelRow]:
+def take(page: LibraryView, qtbot: QtBot) -> Callable[[Path], ModelRow]:
     """Import a file through the sheet, as a person does, and return its row."""
 
     def run(path: Path, *, copy: bool = True) -> ModelRow:
@@ -70,7 +73,7 @@ def take(page: ModelsPage, qtbot: QtBot) -> Callable[[Path], ModelRow]:
     return run
 
 
-def settle(page: ModelsPage, qtbot: QtBot) -> None:
+def settle(page: LibraryView, qtbot: QtBot) -> None:
     """Wait until nothing is asked in the background and no import runs."""
     desk = page.shell
     qtbot.waitUntil(lambda: not desk.background.busy and page.strips.isHidden(), timeout=WAIT)
@@ -81,7 +84,7 @@ def question(page: QWidget) -> Question:
     return next(one for one in page.window().findChildren(Question) if one.isVisible())
 
 
-def test_an_empty_library_says_what_to_do(page: ModelsPage) -> None:
+def test_an_empty_library_says_what_to_do(page: LibraryView) -> None:
     texts = [one.text() for one in page.findChildren(QWidget) if one.isVisible() and hasattr(one, "text")]
     assert "No model yet" in texts
     page.choose_file()
@@ -91,7 +94,7 @@ def test_an_empty_library_says_what_to_do(page: ModelsPage) -> None:
 
 
 def test_import_by_the_sheet_with_all_that_is_said(
-    page: ModelsPage, qtbot: QtBot, take: Callable[..., ModelRow], tmp_path: Path
+    page: LibraryView, qtbot: QtBot, take: Callable[..., ModelRow], tmp_path: Path
 ) -> None:
     path = write_tiny_gguf(tmp_path / "tiny model.gguf")
     row = take(path)
@@ -113,7 +116,7 @@ def test_import_by_the_sheet_with_all_that_is_said(
     assert len(page.model.records()) == 1
 
 
-def test_a_bad_file_is_explained_beside_its_cause(page: ModelsPage, qtbot: QtBot, tmp_path: Path) -> None:
+def test_a_bad_file_is_explained_beside_its_cause(page: LibraryView, qtbot: QtBot, tmp_path: Path) -> None:
     bad = tmp_path / "bad.gguf"
     bad.write_bytes(b"")
     page.opened(import_path=bad)
@@ -124,7 +127,7 @@ def test_a_bad_file_is_explained_beside_its_cause(page: ModelsPage, qtbot: QtBot
     assert not page.sheet.isVisible()
 
 
-def test_the_sheet_needs_a_name_and_room(page: ModelsPage, qtbot: QtBot, tmp_path: Path) -> None:
+def test_the_sheet_needs_a_name_and_room(page: LibraryView, qtbot: QtBot, tmp_path: Path) -> None:
     page.opened(import_path=write_tiny_gguf(tmp_path / "a.gguf"))
     qtbot.waitUntil(page.sheet.go.isEnabled, timeout=WAIT)
     page.sheet.link.setChecked(True)
@@ -135,7 +138,7 @@ def test_the_sheet_needs_a_name_and_room(page: ModelsPage, qtbot: QtBot, tmp_pat
     assert not page.sheet.go.isEnabled()
 
 
-def test_a_failed_import_says_why_where_it_was_begun(page: ModelsPage, qtbot: QtBot, tmp_path: Path) -> None:
+def test_a_failed_import_says_why_where_it_was_begun(page: LibraryView, qtbot: QtBot, tmp_path: Path) -> None:
     gone = tmp_path / "gone.gguf"
     page._import(ImportParams(str(gone), "Gone", link=False))
     qtbot.waitUntil(page.strips.error.isVisible, timeout=WAIT)
@@ -145,7 +148,7 @@ def test_a_failed_import_says_why_where_it_was_begun(page: ModelsPage, qtbot: Qt
 
 
 def test_an_import_can_be_canceled(
-    page: ModelsPage, qtbot: QtBot, tmp_path: Path, context: AppContext
+    page: LibraryView, qtbot: QtBot, tmp_path: Path, context: AppContext
 ) -> None:
     big = write_tiny_gguf(tmp_path / "big.gguf")
     with big.open("ab") as file:
@@ -161,7 +164,7 @@ def test_an_import_can_be_canceled(
 
 
 def test_verify_finds_damage_and_a_whole_file_heals_it(
-    page: ModelsPage, qtbot: QtBot, take: Callable[..., ModelRow], tmp_path: Path, context: AppContext
+    page: LibraryView, qtbot: QtBot, take: Callable[..., ModelRow], tmp_path: Path, context: AppContext
 ) -> None:
     path = write_tiny_gguf(tmp_path / "tiny.gguf")
     row = take(path)
@@ -188,7 +191,7 @@ def test_verify_finds_damage_and_a_whole_file_heals_it(
 
 
 def test_a_missing_file_is_seen(
-    page: ModelsPage, qtbot: QtBot, take: Callable[..., ModelRow], tmp_path: Path, context: AppContext
+    page: LibraryView, qtbot: QtBot, take: Callable[..., ModelRow], tmp_path: Path, context: AppContext
 ) -> None:
     row = take(write_tiny_gguf(tmp_path / "tiny.gguf"))
     context.blobs.path(row.version.files[0].sha256).unlink()
@@ -197,7 +200,7 @@ def test_a_missing_file_is_seen(
 
 
 def test_removal_asks_with_the_name_and_frees_the_files(
-    page: ModelsPage, qtbot: QtBot, take: Callable[..., ModelRow], tmp_path: Path, context: AppContext
+    page: LibraryView, qtbot: QtBot, take: Callable[..., ModelRow], tmp_path: Path, context: AppContext
 ) -> None:
     row = take(write_tiny_gguf(tmp_path / "tiny.gguf"))
     conversations.create(context.database, "Talk", model_version_id=row.version.id)
@@ -223,7 +226,7 @@ def test_removal_asks_with_the_name_and_frees_the_files(
 
 
 def test_a_model_that_crashed_is_put_aside_until_it_is_trusted_again(
-    page: ModelsPage, qtbot: QtBot, take: Callable[..., ModelRow], tmp_path: Path, context: AppContext
+    page: LibraryView, qtbot: QtBot, take: Callable[..., ModelRow], tmp_path: Path, context: AppContext
 ) -> None:
     row = take(write_tiny_gguf(tmp_path / "tiny.gguf"))
     for _ in range(3):
@@ -235,7 +238,7 @@ def test_a_model_that_crashed_is_put_aside_until_it_is_trusted_again(
 
 
 def test_notes_are_saved_while_one_types_and_when_one_leaves(
-    page: ModelsPage, qtbot: QtBot, take: Callable[..., ModelRow], tmp_path: Path, context: AppContext
+    page: LibraryView, qtbot: QtBot, take: Callable[..., ModelRow], tmp_path: Path, context: AppContext
 ) -> None:
     row = take(write_tiny_gguf(tmp_path / "tiny.gguf"))
     page.detail.notes.setPlainText("<b>good</b> for letters")
@@ -250,7 +253,7 @@ def test_notes_are_saved_while_one_types_and_when_one_leaves(
 
 
 def test_the_memory_forecast_follows_the_slider(
-    page: ModelsPage, qtbot: QtBot, take: Callable[..., ModelRow], tmp_path: Path
+    page: LibraryView, qtbot: QtBot, take: Callable[..., ModelRow], tmp_path: Path
 ) -> None:
     take(write_tiny_gguf(tmp_path / "tiny.gguf", TinyModel(context=2_048)))
     panel = page.detail.memory
@@ -279,7 +282,7 @@ def test_a_model_that_does_not_fit_says_so(
 
 
 def test_the_errors_of_earlier_loads_are_told(
-    page: ModelsPage, qtbot: QtBot, take: Callable[..., ModelRow], tmp_path: Path, context: AppContext
+    page: LibraryView, qtbot: QtBot, take: Callable[..., ModelRow], tmp_path: Path, context: AppContext
 ) -> None:
     row = take(write_tiny_gguf(tmp_path / "tiny.gguf"))
     panel = page.detail.memory
@@ -310,7 +313,7 @@ def test_the_errors_of_earlier_loads_are_told(
 
 
 def test_reveal_opens_the_folder(
-    page: ModelsPage, take: Callable[..., ModelRow], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: LibraryView, take: Callable[..., ModelRow], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = take(write_tiny_gguf(tmp_path / "tiny.gguf"))
     opened: list[Path] = []
@@ -333,7 +336,7 @@ def test_reveal_opens_the_folder(
 
 def test_filter_selection_and_the_way_to_other_pages(
     desk: Desk,
-    page: ModelsPage,
+    page: LibraryView,
     take: Callable[..., ModelRow],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -356,7 +359,7 @@ def test_filter_selection_and_the_way_to_other_pages(
     ]
 
 
-def test_every_control_has_a_name(page: ModelsPage, take: Callable[..., ModelRow], tmp_path: Path) -> None:
+def test_every_control_has_a_name(page: LibraryView, take: Callable[..., ModelRow], tmp_path: Path) -> None:
     take(write_tiny_gguf(tmp_path / "a.gguf"))
     nameless = [
         one
@@ -370,7 +373,7 @@ def test_every_control_has_a_name(page: ModelsPage, take: Callable[..., ModelRow
     assert nameless == []
 
 
-def test_two_thousand_models_stay_a_table(page: ModelsPage, qtbot: QtBot, context: AppContext) -> None:
+def test_two_thousand_models_stay_a_table(page: LibraryView, qtbot: QtBot, context: AppContext) -> None:
     with context.database.transaction():
         for at in range(2_000):
             sha256 = f"{at:064x}"

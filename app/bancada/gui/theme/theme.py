@@ -19,7 +19,7 @@ SMALLEST_SCALE: Final = 0.8
 LARGEST_SCALE: Final = 2.0
 
 #: name in the template -> pixels at scale 1
-_SIZES: Final = {"small": 11, "note": 12, "body": 13, "title": 17, "figure": 17}
+_SIZES: Final = {"small": 11, "note": 12, "body": 13, "subtitle": 15, "title": 17, "figure": 17}
 
 
 class Theme(QObject):

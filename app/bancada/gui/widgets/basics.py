@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from bancada.gui.theme.theme import Theme
 
 GRID = 8  # pixels: all distances are multiples of it, or half of it
+ICON = 18  # pixels at the usual size of text
 
 
 def set_look(widget: QWidget, **properties: str) -> None:
@@ -168,7 +169,6 @@ class IconButton(QToolButton):
     def __init__(self, theme: Theme, icon: str, accessible_name: str, color: str = "muted") -> None:
         super().__init__()
         self._theme, self._icon, self._color = theme, icon, color
-        self.setIconSize(QSize(18, 18))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.set_name(accessible_name)
         theme.changed.connect(self._tint)
@@ -183,13 +183,14 @@ class IconButton(QToolButton):
         self._tint()
 
     def _tint(self) -> None:
+        self.setIconSize(QSize(1, 1) * self._theme.px(ICON))
         self.setIcon(self._theme.icon(self._icon, self._color))
 
 
 class IconLabel(QLabel):
     """An icon that is no button; decoration to a screen reader unless it has a name."""
 
-    def __init__(self, theme: Theme, icon: str, color: str = "muted", size: int = 18) -> None:
+    def __init__(self, theme: Theme, icon: str, color: str = "muted", size: int = ICON) -> None:
         super().__init__()
         self._theme, self._icon, self._color, self._size = theme, icon, color, size
         theme.changed.connect(self._tint)
@@ -201,7 +202,7 @@ class IconLabel(QLabel):
             self._tint()
 
     def _tint(self) -> None:
-        size = QSize(self._size, self._size)
+        size = QSize(1, 1) * self._theme.px(self._size)
         self.setPixmap(self._theme.icon(self._icon, self._color).pixmap(size, self.devicePixelRatioF()))
 
 

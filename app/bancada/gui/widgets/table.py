@@ -167,7 +167,6 @@ class Table(QWidget):
         view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         view.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         view.verticalHeader().hide()
-        view.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
         view.setItemDelegate(ProgressDelegate(theme, view))
         header = view.horizontalHeader()
         header.setHighlightSections(False)
@@ -181,6 +180,8 @@ class Table(QWidget):
             else:
                 view.setColumnWidth(at, theme.px(column.width))
             view.setColumnHidden(at, column.hidden)
+        self._fit_text(theme)
+        theme.changed.connect(partial(self._fit_text, theme))
         view.selectionModel().selectionChanged.connect(lambda: self.selected.emit(self.selected_ids()))
         view.doubleClicked.connect(lambda index: self.opened.emit(str(index.data(ID_ROLE))))
         copy = QAction(self.tr("Copy"), view, shortcut=QKeySequence(QKeySequence.StandardKey.Copy))
@@ -191,6 +192,15 @@ class Table(QWidget):
         enter.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         enter.triggered.connect(self._open_current)
         view.addAction(enter)
+
+    def _fit_text(self, theme: Theme) -> None:
+        """Rows as high as the text asks for, and no column narrower than its own heading."""
+        self.view.verticalHeader().setDefaultSectionSize(theme.px(_ROW_HEIGHT))
+        header = self.view.horizontalHeader()
+        header.ensurePolished()
+        for at, column in enumerate(self.model.columns):
+            if not column.stretch and not self.view.isColumnHidden(at):
+                self.view.setColumnWidth(at, max(self.view.columnWidth(at), header.sectionSizeHint(at)))
 
     def _open_current(self) -> None:
         index = self.view.currentIndex()

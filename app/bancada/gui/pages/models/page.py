@@ -1,286 +1,129 @@
-"""The Models page: what is in the library, what each model is, and how models come and go."""
+"""The Models page: the library, and the ways on which models come and go, each a view of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import ClassVar
+from typing import Final
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QHideEvent
-from PySide6.QtWidgets import QFileDialog, QFrame, QSplitter, QStackedWidget, QVBoxLayout
+from PySide6.QtWidgets import QSizePolicy, QStackedWidget, QVBoxLayout
 
-from bancada.catalog.jobs import IMPORT, ImportParams
-from bancada.core.events import Changed, SessionState
-from bancada.gui.arrangement import Arrangement
-from bancada.gui.models.library import ModelDetail, ModelRow, columns, load_detail, load_rows
-from bancada.gui.models.records import ID_ROLE, RecordModel
-from bancada.gui.pages.models.care import ModelCare
-from bancada.gui.pages.models.detail import DetailPanel
-from bancada.gui.pages.models.import_sheet import ImportSheet
-from bancada.gui.pages.models.job_strips import JobStrips
+from bancada.core.registry import resolve
+from bancada.gui.pages.models.views import VIEWS, ModelsView, view_title
 from bancada.gui.pages.page import Page
 from bancada.gui.shell import Shell
-from bancada.gui.widgets.basics import Chip, Label, PageHeader, PlainButton, PrimaryButton
-from bancada.gui.widgets.format import number
-from bancada.gui.widgets.states import EmptyState, ErrorPanel
-from bancada.gui.widgets.table import Table
-from bancada.jobs.spec import JobRecord, JobStatus
+from bancada.gui.widgets.basics import PageHeader
+from bancada.gui.widgets.segments import Segments
+
+_LIBRARY: Final = "library"
+_SETTING: Final = "window.models_view"
 
 
 class ModelsPage(Page):
-    """Table and detail, with the import sheet and running imports above them."""
-
-    kinds: ClassVar[frozenset[str]] = frozenset({"model", "job"})
+    """Shows one view at a time; each is built at its first visit, and the last one is remembered."""
 
     def __init__(self, shell: Shell) -> None:
         super().__init__(shell)
-        self._rows: list[ModelRow] = []
-        self._wanted = ""  # the version to select as soon as it is listed
-        self._shown = ""
-        self.model = RecordModel[ModelRow](shell.theme, columns(), lambda row: row.version.id, self)
-        self.table = Table(shell.theme, self.model, self.tr("Models"))
-        self.detail = DetailPanel(shell)
-        self.sheet = ImportSheet(shell)
-        self.strips = JobStrips(shell)
-        self.error = ErrorPanel(shell.theme, closable=True)
-        self.care = ModelCare(self, self.strips, self.detail.reveal_button)
-        self._build()
-        self._add_actions()
-        self._connect()
-
-    def opened(self, **arguments: object) -> None:
-        """``import_path`` opens the import sheet, ``choose_import`` the file dialog.
-
-        ``version_id`` selects a model.
-        """
-        path, version_id = arguments.get("import_path"), arguments.get("version_id")
-        if path:
-            self.sheet.open_path(Path(str(path)))
-        elif arguments.get("choose_import"):
-            self.choose_file()
-        if version_id:
-            self._wanted = str(version_id)
-            self._select_wanted()
-
-    def refresh(self) -> None:
-        """Read the library again, in the background."""
-        context = self.shell.context
-        self.shell.background.run(lambda: load_rows(context), self._show_rows, self._fail, owner=self)
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        """Keep at once how the page was arranged."""
-        super().hideEvent(event)
-        self._arrangement.flush()
-
-    # -- building
-
-    def _build(self) -> None:
+        self._stale = False  # the views query by themselves
+        self._specs = {spec.id: spec for spec in VIEWS}
+        self.views: dict[str, ModelsView] = {}
+        self.view_id = ""
         column = QVBoxLayout(self)
         column.setContentsMargins(24, 16, 24, 16)
         column.setSpacing(12)
-        header = PageHeader(self.tr("Models"))
-        self._count = Chip("", "plain")
-        self._count.hide()
-        header.add_beside_title(self._count)
-        self.folder_button = PlainButton(self.tr("Import folder\N{HORIZONTAL ELLIPSIS}"))
-        self.folder_button.setToolTip(self.tr("An ONNX model is a folder of files"))
-        self.file_button = PrimaryButton(self.tr("Import file\N{HORIZONTAL ELLIPSIS}"))
-        self.file_button.setToolTip(self.tr("A GGUF file; dropping it on the window does the same (Ctrl+O)"))
-        header.add(self.folder_button)
-        header.add(self.file_button)
-        column.addWidget(header)
-        for widget in (self.error, self.sheet, self.strips):
-            column.addWidget(widget)
+        self._header = PageHeader(self.tr("Models"))
+        column.addWidget(self._header)
+        self.segments = Segments(
+            self.tr("Views of the models"), [(spec.id, view_title(spec)) for spec in VIEWS]
+        )
+        self.segments.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        column.addWidget(self.segments)
+        self.segments.setVisible(len(VIEWS) > 1)
         self._stack = QStackedWidget()
-        self._stack.addWidget(self._make_loading())
-        self._stack.addWidget(
-            EmptyState(
-                self.shell.theme,
-                "cube",
-                self.tr("No model yet"),
-                self.tr("Import a GGUF file\N{HORIZONTAL ELLIPSIS}"),
-                self.choose_file,
-                self.tr(
-                    "Choose a .gguf file or drop it on this window. It stays on this machine; nothing is "
-                    "downloaded. A folder of an ONNX model works as well."
-                ),
-            )
-        )
-        self._stack.addWidget(self._make_split())
         column.addWidget(self._stack, 1)
+        self.segments.chosen.connect(self.show_view)
+        self._add_actions()
 
-    def _make_loading(self) -> Label:
-        label = Label(self.tr("Reading the library\N{HORIZONTAL ELLIPSIS}"), "muted")
-        label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        return label
+    def opened(self, **arguments: object) -> None:
+        """``view`` names a view; the other arguments are the view's own, the library's without ``view``."""
+        wanted = str(arguments.pop("view", "") or (_LIBRARY if arguments else self.view_id or self._kept()))
+        self.show_view(wanted)
+        self.views[wanted].opened(**arguments)
 
-    def _make_split(self) -> QSplitter:
-        self.table.sort_by("name")
-        frame = QFrame()
-        frame.setProperty("role", "card")
-        inside = QVBoxLayout(frame)
-        inside.setContentsMargins(8, 8, 8, 8)
-        inside.addWidget(self.table)
-        self._side = QStackedWidget()
-        hint = Label(self.tr("Select a model to see what it is and what it needs."), "muted", wrap=True)
-        hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._side.addWidget(hint)
-        self._side.addWidget(self.detail)
-        split = QSplitter(Qt.Orientation.Horizontal)
-        split.setHandleWidth(12)
-        split.setStyleSheet("QSplitter::handle { background: transparent; }")
-        split.addWidget(frame)
-        split.addWidget(self._side)
-        split.setStretchFactor(0, 1)
-        split.setSizes([680, 344])
-        split.setChildrenCollapsible(False)
-        self._arrangement = Arrangement(
-            self.shell, "models", self, splitters={"detail": split}, tables={"models": self.table}
-        )
-        return split
+    def view(self, view_id: str) -> ModelsView:
+        """The view, built now if it was not yet. Raises KeyError for an unknown id."""
+        if view_id not in self.views:
+            made: ModelsView = resolve(self._specs[view_id].target)(self.shell)
+            self.views[view_id] = made
+            self._stack.addWidget(made)
+            if made.tools is not None:
+                self._header.add(made.tools)
+        return self.views[view_id]
+
+    def show_view(self, view_id: str) -> None:
+        """Show a view; the focus stays where it is."""
+        # first, as actions that a view adds while it is built are awake or asleep by it
+        self.shell.actions.set_page(f"models.{view_id}")
+        shown = self.view(view_id)
+        self._stack.setCurrentWidget(shown)
+        for one in self.views.values():
+            if one.tools is not None:
+                one.tools.setVisible(one is shown)
+        self.segments.show_choice(view_id)
+        if self.view_id not in ("", view_id):
+            self._keep(view_id)
+        self.view_id = view_id
+
+    def refresh(self) -> None:
+        """F5 reads again what is shown."""
+        if self.view_id:
+            self.views[self.view_id].refresh()
+
+    @property
+    def foot(self) -> int:
+        """What the view uses at the bottom."""
+        return self.views[self.view_id].foot if self.view_id else 0
+
+    def _kept(self) -> str:
+        kept: str = self.shell.context.settings.get(_SETTING)
+        return kept if kept in self._specs else _LIBRARY
+
+    def _keep(self, view_id: str) -> None:
+        context = self.shell.context
+        if not context.database.read_only:
+            store = partial(context.settings.set, _SETTING, view_id)
+            self.shell.background.run(store, lambda _: None, owner=self)
 
     def _add_actions(self) -> None:
-        verify, reveal, remove = (
-            partial(self._with_current, one) for one in (self.care.verify, self.care.reveal, self.care.remove)
-        )
-        for signal, slot in (
-            (self.detail.verify, verify),
-            (self.detail.reveal, reveal),
-            (self.detail.remove, remove),
-            (self.detail.trust, partial(self._with_current, self.care.trust)),
-            (self.detail.relocate, partial(self._with_current, self.care.choose_whole_file)),
-        ):
-            signal.connect(slot)
+        add = self.shell.actions.add
+        go = partial(self.opened, view=_LIBRARY)
         for action_id, text, run, shortcut, icon in (
-            ("models.import_file", self.tr("Import a model file"), self.choose_file, "Ctrl+O", "import"),
-            (
-                "models.import_folder",
-                self.tr("Import a folder"),
-                self.choose_folder,
-                "Ctrl+Shift+O",
-                "folder",
-            ),
-            ("models.filter", self.tr("Filter the models"), self.table.filter.setFocus, "Ctrl+F", "filter"),
-            ("models.play", self.tr("Open the model in the Playground"), self.play, "Ctrl+Return", "chat"),
-            ("models.benchmark", self.tr("Benchmark the model"), self.benchmark, "Ctrl+B", "gauge"),
-            ("models.verify", self.tr("Verify the model's files"), verify, "", "shield"),
-            ("models.reveal", self.tr("Show the model in its folder"), reveal, "", "folder"),
-            ("models.remove", self.tr("Remove the model"), remove, "Del", "trash"),
+            ("import_file", self.tr("Import a model file"), "choose_import", "Ctrl+O", "import"),
+            ("import_folder", self.tr("Import a folder"), "choose_folder", "Ctrl+Shift+O", "folder"),
         ):
-            self.shell.actions.add(action_id, text, run, shortcut=shortcut, icon=icon, page="models")
+            add(
+                f"models.{action_id}",
+                text,
+                partial(go, **{run: True}),
+                shortcut=shortcut,
+                icon=icon,
+                page="models",
+            )
+        if len(VIEWS) > 1:
+            for spec in VIEWS:
+                text = self.tr("Models: %1").replace("%1", view_title(spec))
+                add(
+                    f"models.view.{spec.id}",
+                    text,
+                    partial(self.show_view, spec.id),
+                    icon="cube",
+                    page="models",
+                )
+            for action_id, text, by, shortcut in (
+                ("next_view", self.tr("Next view of the models"), 1, "Ctrl+PgDown"),
+                ("previous_view", self.tr("Previous view of the models"), -1, "Ctrl+PgUp"),
+            ):
+                add(f"models.{action_id}", text, partial(self._move, by), shortcut=shortcut, page="models")
 
-    def _connect(self) -> None:
-        self.file_button.clicked.connect(self.choose_file)
-        self.folder_button.clicked.connect(self.choose_folder)
-        self.table.selected.connect(self._selected)
-        self.table.opened.connect(lambda _id: self.play())
-        self.sheet.accepted.connect(self._import)
-        self.strips.ended.connect(self._job_ended)
-        self.detail.play.connect(self.play)
-        self.detail.benchmark.connect(self.benchmark)
-        self.detail.notes_changed.connect(self.care.save_notes)
-        self.care.failed.connect(self._fail)
-        self.care.changed.connect(self.refresh)
-        self.shell.bridge.session_state.connect(self._session_changed)
-
-    # -- what is shown
-
-    def _show_rows(self, rows: list[ModelRow]) -> None:
-        self._rows = rows
-        self.model.set_records(rows)
-        self._count.setText(number(len(rows)))
-        self._count.setVisible(bool(rows))
-        self._stack.setCurrentIndex(2 if rows else 1)
-        self._select_wanted()
-        if rows and not self.table.selected_ids():
-            self.table.select(str(self.table.proxy.index(0, 0).data(ID_ROLE)))
-        self._selected(self.table.selected_ids())
-
-    def _select_wanted(self) -> None:
-        if self._wanted and self.model.row_of(self._wanted) >= 0:
-            self.table.filter.clear()
-            self.table.select(self._wanted)
-            self._wanted = ""
-
-    def _selected(self, ids: list[str]) -> None:
-        version_id = self._shown = ids[0] if ids else ""
-        if not version_id:
-            self._side.setCurrentIndex(0)
-            return
-        context = self.shell.context
-        self.shell.background.run(
-            lambda: load_detail(context, version_id), self._show_detail, lambda _error: None, owner=self
-        )
-
-    def _show_detail(self, detail: ModelDetail) -> None:
-        if detail.row.version.id == self._shown:
-            self.detail.show_detail(detail)
-            self._side.setCurrentIndex(1)
-
-    def _session_changed(self, state: SessionState) -> None:
-        if state.state in ("ready", "closed", "failed"):
-            self._kind_changed("model", [])
-
-    def _fail(self, error: BaseException) -> None:
-        self.error.show_error(error)
-
-    def _current(self) -> ModelRow | None:
-        return self.model.record(self._shown) if self._shown else None
-
-    # -- importing
-
-    def choose_file(self) -> None:
-        """Ask for a GGUF file, then open the import sheet."""
-        dialog = QFileDialog(self, self.tr("Import a model file"))
-        dialog.setNameFilters([self.tr("GGUF models (*.gguf)"), self.tr("All files (*)")])
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        self._open_dialog(dialog)
-
-    def choose_folder(self) -> None:
-        """Ask for an ONNX model's folder, then open the import sheet."""
-        dialog = QFileDialog(self, self.tr("Import a model folder"))
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
-        self._open_dialog(dialog)
-
-    def _open_dialog(self, dialog: QFileDialog) -> None:
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(lambda path: self.sheet.open_path(Path(path)))
-        dialog.open()
-
-    def _import(self, params: ImportParams) -> None:
-        self.strips.begin(IMPORT, params, self.tr("Import %1").replace("%1", params.name))
-
-    def _job_ended(self, record: JobRecord) -> None:
-        if record.status is not JobStatus.SUCCEEDED:
-            self.refresh()
-            return
-        result = record.result or {}
-        if record.kind == IMPORT.name:
-            self._wanted = str(result.get("version_id", ""))
-            if result.get("existing"):
-                text = self.tr("%1 was in the library already.").replace("%1", str(result.get("name", "")))
-                self.shell.notify("info", text)
-        elif not result.get("ok", True):
-            bad = [f"{one['name']}: {one['path']}" for one in result["files"] if one["state"] != "present"]
-            self.shell.notify("error", self.tr("Not whole: %1").replace("%1", ", ".join(bad)))
-        self.shell.context.events.publish(Changed("model"))
-
-    # -- what can be done with a model
-
-    def play(self) -> None:
-        """Open the selected model in the Playground."""
-        if self._current() is not None:
-            self.shell.navigate("playground", version_id=self._shown)
-
-    def benchmark(self) -> None:
-        """Open the Benchmark page with the selected model."""
-        if self._current() is not None:
-            self.shell.navigate("benchmark", version_id=self._shown)
-
-    def _with_current(self, action: Callable[[ModelRow], None]) -> None:
-        row = self._current()
-        if row is not None:
-            action(row)
+    def _move(self, by: int) -> None:
+        ids = list(self._specs)
+        self.show_view(ids[(ids.index(self.view_id) + by) % len(ids)])

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 
 from bancada.gui.models.library import ModelDetail, facts, state_text, state_tone
 from bancada.gui.pages.models.fold import Fold
-from bancada.gui.pages.models.memory_bar import MemoryPanel
+from bancada.gui.pages.models.library.memory_bar import MemoryPanel
 from bancada.gui.shell import Shell
 from bancada.gui.widgets.basics import (
     Card,
