@@ -33,7 +33,9 @@ class ModelsView(Page):
     tools: QWidget | None = None
 
 
-VIEWS: Final = (ViewSpec("library", "Library", "bancada.gui.pages.models.library.view:LibraryView"),)
+VIEWS: Final[tuple[ViewSpec, ...]] = (
+    ViewSpec("library", "Library", "bancada.gui.pages.models.library.view:LibraryView"),
+)
 
 
 def view_title(spec: ViewSpec) -> str:
