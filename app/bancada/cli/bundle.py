@@ -242,12 +242,9 @@ def _sign(invocation: Invocation) -> int:
 def _list(invocation: Invocation) -> int:
     with invocation.workspace() as context:
         records = bundles.list_bundles(context.database)
-    console = invocation.console
-    console.document([_row(one) for one in records])
-    if not records:
-        console.say("No bundle was brought here yet. Bring one with: bancada bundle import DIR")
-        return DONE
-    console.table(
+    invocation.console.listing(
+        [_row(one) for one in records],
+        "No bundle was brought here yet. Bring one with: bancada bundle import DIR",
         ("Bundle", "State", "Number", "Brought (UTC)", "Title"),
         [
             (one.id[:12], one.state, str(one.sequence), one.created_at[:16], text.printable(one.title))

@@ -89,6 +89,23 @@ class Console:
         for line in rest:
             self.say(line)
 
+    def listing(
+        self,
+        document: Sequence[Any],
+        empty: str,
+        headings: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        *,
+        right: Sequence[int] = (),
+        optional: Sequence[int] = (),
+    ) -> None:
+        """Write records as a document and as a table; without any, say ``empty``."""
+        self.document(document)
+        if rows:
+            self.table(headings, rows, right=right, optional=optional)
+        else:
+            self.say(empty)
+
     def pairs(self, items: Sequence[tuple[str, str]]) -> None:
         """Write names and values for people."""
         for line in text.pairs(items):

@@ -116,12 +116,9 @@ def _is_terminal(invocation: Invocation) -> bool:
 def _list(invocation: Invocation) -> int:
     with invocation.workspace() as context:
         records = signing_keys.list_keys(context.database)
-    console = invocation.console
-    console.document([document_of(one) for one in records])
-    if not records:
-        console.say("No key yet. Make one with: bancada keys new NAME")
-        return DONE
-    console.table(
+    invocation.console.listing(
+        [document_of(one) for one in records],
+        "No key yet. Make one with: bancada keys new NAME",
         ("Name", "Fingerprint", "Made here", "Trust", "Expires"),
         [
             (

@@ -660,6 +660,11 @@ CATALOG: Final[dict[str, tuple[str, str, str]]] = {
         "A newer Bancada made it. Nothing was written.",
         "Update Bancada on this machine, or have the bundle made with this version.",
     ),
+    "bundle.newer_content": (
+        "The bundle holds something that this program does not know: {items}.",
+        "A newer Bancada made it; taking only a part would not be what was signed. Nothing was written.",
+        "Update Bancada on this machine, or ask for a bundle of models alone.",
+    ),
     "bundle.unsafe_path": (
         "The bundle names a file that is refused: {path} ({reason}).",
         "Such a name can reach outside its folder or hide another file. Nothing was written.",

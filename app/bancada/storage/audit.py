@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -74,18 +74,17 @@ def list_page(db: Database, *, before_seq: int | None = None, limit: int = 100) 
         "SELECT * FROM events WHERE :before IS NULL OR seq < :before ORDER BY seq DESC LIMIT :limit",
         {"before": before_seq, "limit": limit},
     )
-    return [
-        AuditEvent(
-            row["seq"],
-            row["at"],
-            row["actor"],
-            row["action"],
-            row["subject"],
-            json.loads(row["detail"]),
-            row["hash"],
-        )
-        for row in rows
-    ]
+    return [_event(row) for row in rows]
+
+
+def list_actions(db: Database, actions: Collection[str], *, limit: int = 1000) -> list[AuditEvent]:
+    """The newest lines of these actions first."""
+    marks = ", ".join("?" * len(actions))
+    rows = db.rows(
+        f"SELECT * FROM events WHERE action IN ({marks}) ORDER BY seq DESC LIMIT ?",
+        (*actions, limit),
+    )
+    return [_event(row) for row in rows]
 
 
 def verify(db: Database) -> Verdict:
@@ -97,6 +96,11 @@ def verify(db: Database) -> Verdict:
                 return Verdict(ok=False, broken_seq=min(expected_seq, row["seq"]), count=count)
             previous, count, expected_seq = row["hash"], count + 1, expected_seq + 1
     return Verdict(ok=True, broken_seq=None, count=count)
+
+
+def _event(row: Row) -> AuditEvent:
+    detail = json.loads(row["detail"])
+    return AuditEvent(row["seq"], row["at"], row["actor"], row["action"], row["subject"], detail, row["hash"])
 
 
 def _digest(row: Row) -> str:

@@ -31,7 +31,7 @@ from bancada.catalog.bundles.manifest import (
 from bancada.catalog.bundles.names import check_names
 from bancada.core.errors import BancadaError
 from bancada.jobs.job_context import JobContext
-from bancada.storage import models, runs, signing_keys
+from bancada.storage import audit, models, runs, signing_keys
 from bancada.storage.connection import Database
 from bancada.storage.files import sync_folder, write_durably
 from bancada.storage.models import FileRecord, VersionRecord
@@ -83,7 +83,23 @@ def create(ctx: JobContext, params: BundleCreateParams) -> Made:
         detail = error.strerror or str(error)
         raise BancadaError("bundle.unwritable", path=str(target), detail=detail) from error
     folder = read_folder(target)
-    return Made(folder.id, target, folder.manifest)
+    made = Made(folder.id, target, folder.manifest)
+    _record(ctx.database, made)
+    return made
+
+
+def _record(database: Database, made: Made) -> None:
+    """Note in the audit log what is about to be carried away."""
+    manifest = made.manifest
+    detail = {
+        "title": manifest.title,
+        "path": str(made.path),
+        "issuer": manifest.issuer,
+        "sequence": manifest.sequence,
+        "size_bytes": manifest.size_bytes,
+        "models": [f"{one.name}:{one.version}" for one in manifest.models],
+    }
+    audit.append(database, "user", "bundle.made", made.id, detail)
 
 
 def _made_before(ctx: JobContext, target: Path, files: list[FileRecord]) -> Made | None:

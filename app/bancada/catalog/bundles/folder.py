@@ -75,6 +75,15 @@ def read_folder(path: Path) -> BundleFolder:
     return BundleFolder(path, hashlib.sha256(content).hexdigest(), content, manifest, signatures)
 
 
+def looks_like_a_bundle(path: Path) -> bool:
+    """Whether a folder has the names of a bundle in it; nothing is opened, and nothing is promised."""
+    try:
+        names = {one for one in (MANIFEST, BOM, FILES) if os.path.lexists(path / one)}
+    except (OSError, ValueError):
+        return False
+    return MANIFEST in names and len(names) > 1
+
+
 def check_files(folder: BundleFolder, wanted: list[BundleFile], *, all_there: bool = True) -> None:
     """Every wanted file is there, is a plain file, and has its size; nothing of it is read.
 

@@ -30,6 +30,9 @@ FAT32_PART_BYTES: Final = 4095 << 20
 FORMATS: Final = frozenset({"gguf", "onnx", "hf"})
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
+#: what a later version may call a kind of content, such as ``collections``; anything else is damage
+_KIND: Final = re.compile(r"[a-z][a-z_]{1,31}")
+_MAX_KINDS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +151,8 @@ def parse(content: bytes) -> Manifest:
     """Read a manifest that may be hostile.
 
     Raises:
-        BancadaError: ``bundle.too_large``, ``bundle.malformed``, ``bundle.newer``, ``bundle.unsafe_path``.
+        BancadaError: ``bundle.too_large``, ``bundle.malformed``, ``bundle.newer``, ``bundle.newer_content``,
+            ``bundle.unsafe_path``.
     """
     if len(content) > MAX_MANIFEST_BYTES:
         raise BancadaError(
@@ -160,6 +164,7 @@ def parse(content: bytes) -> Manifest:
     version = data.get("version")
     if type(version) is int and version > VERSION:
         raise BancadaError("bundle.newer", found=str(version)[:20], known=VERSION)
+    _check_known(data)
     # what decoding fills in by itself would not be under the signature
     try:
         manifest = decode(Manifest, data)
@@ -169,6 +174,18 @@ def parse(content: bytes) -> Manifest:
         raise malformed("it is not in its canonical form")
     _check(manifest)
     return manifest
+
+
+def _check_known(data: dict[str, Any]) -> None:
+    """Refuse what a later format carries besides models: a part that is left out is not what was signed."""
+    further = sorted(set(data) - {one.name for one in fields(Manifest)})
+    if further and all(_KIND.fullmatch(one) for one in further):
+        raise BancadaError("bundle.newer_content", items=", ".join(further[:_MAX_KINDS]))
+    models = data.get("models")
+    for model in models if isinstance(models, list) else []:
+        kind = model.get("format") if isinstance(model, dict) else None
+        if isinstance(kind, str) and kind not in FORMATS and _KIND.fullmatch(kind):
+            raise BancadaError("bundle.newer_content", items=f"a model of the format {kind}")
 
 
 def parse_json(content: bytes, path: str) -> dict[str, Any]:

@@ -97,8 +97,11 @@ def receipt_json(receipt: dict[str, Any]) -> bytes:
     return json.dumps(receipt, indent=1, sort_keys=True).encode("ascii") + b"\n"
 
 
-def render_receipt(receipt: dict[str, Any]) -> str:
-    """The receipt as a page of HTML that loads nothing and can be printed."""
+def render_receipt(receipt: dict[str, Any], *, styled: bool = True) -> str:
+    """The receipt as a page of HTML that loads nothing and can be printed.
+
+    Without ``styled`` it is left to the viewer how it looks.
+    """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(resources() / "reports"),
         autoescape=True,
@@ -107,7 +110,11 @@ def render_receipt(receipt: dict[str, Any]) -> str:
         lstrip_blocks=True,
     )
     return environment.get_template(_TEMPLATE).render(
-        receipt=receipt, facts=_facts(receipt), bytes_text=bytes_text, fingerprint=fingerprint_text
+        receipt=receipt,
+        styled=styled,
+        facts=_facts(receipt),
+        bytes_text=bytes_text,
+        fingerprint=fingerprint_text,
     )
 
 

@@ -20,6 +20,17 @@ REQUIRED: Final = "bundles.signatures_required"
 Standing = Literal["trusted", "unknown", "revoked", "expired", "wrong"]
 
 
+Rule = Literal["expiry", "signatures", "signers", "order"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One rule and why it refuses the bundle, or None."""
+
+    rule: Rule
+    problem: BancadaError | None
+
+
 @dataclass(frozen=True, slots=True)
 class Signer:
     """Who signed; ``name`` and ``expires_at`` are empty for an unknown key."""
@@ -47,23 +58,19 @@ class Judgement:
         """How many trusted keys signed it."""
         return sum(one.standing == "trusted" for one in self.signers)
 
+    def checks(self) -> tuple[Check, ...]:
+        """Every rule that can refuse the bundle for good, in the order in which they are asked."""
+        issuer = next((one for one in self.signers if one.key_id == self.manifest.issuer), None)
+        return (
+            Check("expiry", self._expiry()),
+            Check("signatures", self._signatures(issuer)),
+            Check("signers", self._known(issuer)),
+            Check("order", self._order(issuer)),
+        )
+
     def problem(self) -> BancadaError | None:
         """The first rule that refuses it for good, or None; a missing second signature is another matter."""
-        expires_at = self.manifest.expires_at
-        if expires_at is not None and self.manifest.has_expired(self.at):
-            return BancadaError("bundle.expired", expires_at=expires_at[:10])
-        for one in self.signers:
-            if one.standing == "wrong":
-                return BancadaError("bundle.signature_wrong", name=one.name)
-        issuer = next((one for one in self.signers if one.key_id == self.manifest.issuer), None)
-        if issuer is not None and issuer.standing == "revoked":
-            return _refusal(issuer)
-        if self.needed:
-            if issuer is None:
-                return BancadaError("bundle.unsigned", needed=self.needed)
-            if issuer.standing != "trusted":
-                return _refusal(issuer)
-        return self._order(issuer)
+        return next((one.problem for one in self.checks() if one.problem is not None), None)
 
     def check(self) -> None:
         """Raise what :meth:`problem` says."""
@@ -81,6 +88,26 @@ class Judgement:
             valid=self.valid,
             needed=self.needed,
         )
+
+    def _expiry(self) -> BancadaError | None:
+        expires_at = self.manifest.expires_at
+        if expires_at is not None and self.manifest.has_expired(self.at):
+            return BancadaError("bundle.expired", expires_at=expires_at[:10])
+        return None
+
+    def _signatures(self, issuer: Signer | None) -> BancadaError | None:
+        for one in self.signers:
+            if one.standing == "wrong":
+                return BancadaError("bundle.signature_wrong", name=one.name)
+        if self.needed and issuer is None:
+            return BancadaError("bundle.unsigned", needed=self.needed)
+        return None
+
+    def _known(self, issuer: Signer | None) -> BancadaError | None:
+        if issuer is None or issuer.standing in ("trusted", "wrong"):
+            return None
+        # a revoked issuer never, even where unsigned bundles may come in
+        return _refusal(issuer) if self.needed or issuer.standing == "revoked" else None
 
     def _order(self, issuer: Signer | None) -> BancadaError | None:
         if issuer is None or issuer.standing != "trusted" or self.admitted_before:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from bancada.catalog import onnx_folder
+from bancada.catalog.content import folder_hash
 from bancada.catalog.gguf_header import read_header
 from bancada.catalog.hf_folder import plan_hf
 from bancada.catalog.hub.choice import HF, FileGroup, without_folder
@@ -58,7 +58,8 @@ def add_version(
     plan = _inspect(blobs, group, files, view=f"download-{job_id}")
     records = [FileRecord(path, blob.sha256, blob.size_bytes) for path, blob in sorted(files.items())]
     records = [one for one in records if one.path in plan.files]
-    sha256 = records[0].sha256 if group.format == GGUF else _folder_hash(records)
+    listed = [(one.path, one.sha256) for one in records]
+    sha256 = records[0].sha256 if group.format == GGUF else folder_hash(listed)
     license_name = plan.license or info.license
     warnings = tuple(one for one in plan.warnings if not (license_name and one == _NO_LICENSE))
     new = NewVersion(
@@ -123,9 +124,3 @@ def _papers(blobs: BlobStore, group: FileGroup, found: Mapping[str, Blob]) -> di
         text = blobs.read_bytes(found[one.path].sha256).decode("utf-8", "replace")
         papers[one.path] = storable(text.replace("\0", "\N{REPLACEMENT CHARACTER}"))
     return papers
-
-
-def _folder_hash(files: list[FileRecord]) -> str:
-    """The hash of a folder, as imports compute it: of the sorted lines ``sha256  path``."""
-    lines = sorted(f"{one.sha256}  {one.path}\n" for one in files)
-    return hashlib.sha256("".join(lines).encode()).hexdigest()

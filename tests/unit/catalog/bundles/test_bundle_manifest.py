@@ -29,7 +29,7 @@ from bancada.catalog.bundles.manifest import (
 )
 from bancada.catalog.bundles.signatures import SIGNATURES, Signature, parse_signatures, signatures_to_bytes
 from bancada.core.errors import BancadaError
-from bundle_office import code
+from bundle_office import code, refused
 
 A, B = "a" * 64, "b" * 64
 FILE = BundleFile("model.gguf", A, 10)
@@ -155,7 +155,7 @@ def with_file(**changes: Any) -> Manifest:
         replace(GOOD, title="x" * 5000),
         replace(GOOD, bom=BundleFile(BOM, "no", 1)),
         replace(GOOD, bom=BundleFile(BOM, B, 1, (A,))),
-        with_model(format="pickle"),
+        with_model(format="../pickle"),
         with_model(files=()),
         with_model(files=(FILE, replace(FILE, path="second"))),
         with_model(sha256="A" * 64),
@@ -203,7 +203,8 @@ BODY = to_bytes(GOOD)
         BODY.replace(b'"sequence":1', b'"sequence":1.0'),
         BODY.replace(b'"sequence":1', b'"sequence": 1'),
         BODY.replace(b'"title":"t"', b'"title":"\\u0074"'),
-        BODY.replace(b'"title":"t"', b'"title":"t","extra":1'),
+        BODY.replace(b'"title":"t"', b'"title":"t","\\u202e":1'),
+        BODY.replace(b'"title":"t"', b'"title":"t","' + b"x" * 33 + b'":1'),
         BODY.replace(b',"papers":{}', b""),
         BODY.rstrip(),
         BODY + b"\n",
@@ -218,6 +219,19 @@ def test_other_bytes(content: bytes) -> None:
 def test_a_newer_version_is_named() -> None:
     content = BODY.replace(b'"version":1}\n', b'"version":7}\n')
     assert code(lambda: parse(content)) == "bundle.newer"
+
+
+@pytest.mark.parametrize("item", ["catalogue", "collections", "suites", "prompts"])
+def test_what_a_newer_format_carries_is_named(item: str) -> None:
+    content = json.dumps(json.loads(BODY) | {item: [{"name": "x"}]}, sort_keys=True, separators=(",", ":"))
+    error = refused(lambda: parse(content.encode() + b"\n"))
+    assert (error.code, error.params["items"]) == ("bundle.newer_content", item)
+    assert "Update Bancada" in str(error)
+
+
+def test_a_model_of_a_newer_format_is_named() -> None:
+    error = refused(lambda: parse(to_bytes(with_model(format="mlx"))))
+    assert (error.code, error.params["items"]) == ("bundle.newer_content", "a model of the format mlx")
 
 
 def test_a_million_entries_and_ten_gigabytes_are_refused_unread(tmp_path: Path) -> None:
