@@ -89,7 +89,7 @@ def _download(folder: Path) -> Path:
         "download",
         "--no-deps",
         "--no-binary",
-        ":all:",
+        "llama-cpp-python",
         "--dest",
         str(folder),
     ]
