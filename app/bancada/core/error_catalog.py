@@ -143,6 +143,27 @@ CATALOG: Final[dict[str, tuple[str, str, str]]] = {
         "Only runs of the kind bench have these results.",
         "The command bancada bench list shows the benchmarks.",
     ),
+    # -- certificates
+    "certificate.not_found": (
+        "There is no certificate {certificate}.",
+        "It may have gone with its model, or the id is not complete.",
+        "List the certificates and choose one of them.",
+    ),
+    "certificate.text_unreadable": (
+        "The text {path} cannot be used: {detail}.",
+        "A certificate is measured on a plain text in UTF-8.",
+        "Choose a text file of some pages, or leave it to the text that comes with the program.",
+    ),
+    "certificate.text_short": (
+        "The text is too short: it has {have} tokens, and {need} are needed.",
+        "A comparison over fewer would be chance.",
+        "Choose a longer text, or a smaller context.",
+    ),
+    "certificate.context_refused": (
+        "A context of {context} tokens cannot be measured.",
+        "It must be an even number from {low} to {high}, and no longer than what the models were made for.",
+        "Choose another context; 512 is what others use as well.",
+    ),
     # -- charts and tables
     "models.no_file_manager": (
         "No program answered to show the folder {path}.",
@@ -723,7 +744,7 @@ CATALOG: Final[dict[str, tuple[str, str, str]]] = {
     "bundle.unsigned": (
         "The bundle is not signed by whoever made it.",
         "The rule of signatures: {needed} wanted here (setting bundles.signatures_required).",
-        "Have it signed with: bancada bundle sign DIR --sign KEY; one without an issuer must be made anew.",
+        "Have its maker sign it (bancada bundle sign DIR --sign KEY); without an issuer it is made anew.",
     ),
     "bundle.no_issuer": (
         "The bundle in {path} was made without a key.",
@@ -738,7 +759,10 @@ CATALOG: Final[dict[str, tuple[str, str, str]]] = {
     "bundle.signer_unknown": (
         "The bundle is signed by a key that is not trusted here: {key}.",
         "The rule of known signers: only trusted keys count. Nothing of it is used.",
-        "If you know whose key it is, compare its fingerprint and trust it: bancada keys trust FILE.",
+        (
+            "If you know whose key it is, get its public half, compare the fingerprint and trust it: under"
+            " Models, Transfer, or with bancada keys trust FILE."
+        ),
     ),
     "bundle.signer_revoked": (
         "The bundle is signed by {name}, whose key was revoked.",
@@ -758,7 +782,10 @@ CATALOG: Final[dict[str, tuple[str, str, str]]] = {
     "bundle.second_signature_missing": (
         "The bundle {bundle} waits in quarantine: it has {valid} of {needed} signatures.",
         "The rule of four eyes: two persons approve what comes in. It was received and its content checked.",
-        "Have a second person approve it: bancada bundle approve {bundle} --sign KEY.",
+        (
+            "Have a second person approve it: under Models, Transfer, or with bancada bundle approve {bundle}"
+            " --sign KEY."
+        ),
     ),
     "bundle.signed_already": (
         "{name} has signed this bundle already.",
