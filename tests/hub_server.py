@@ -214,7 +214,8 @@ class _Request(BaseHTTPRequestHandler):
         content = repo.files[path]
         fault = self._fault(path)
         asked = self.headers.get("Range", "")
-        start = int(asked[6:].rstrip("-")) if asked.startswith("bytes=") else 0
+        first, _, last = asked.removeprefix("bytes=").partition("-")
+        start, end = int(first or 0), min(int(last) + 1, content.size) if last else content.size
         seen = Seen(path, start, dict(self.headers))
         with server.lock:
             server.seen.append(seen)
@@ -226,14 +227,15 @@ class _Request(BaseHTTPRequestHandler):
             return
         if self.headers.get("If-Range", self._etag) != self._etag or fault.no_range:
             start = 0
-        whole = not asked or (start == 0 and asked != "bytes=0-")
+        whole = not asked or fault.no_range or (start == 0 and first != "0")
         if not whole and start >= content.size:
             self._error(416)
             return
         seen.status = 200 if whole else 206
-        self._headers(content, fault, start, whole=whole)
+        end = content.size if whole else end
+        self._headers(content, fault, start, end, whole=whole)
         if self.command == "GET":
-            self._body(content, fault, start, seen)
+            self._body(content, fault, start, end, seen)
 
     def _turn_away(self, fault: Fault, path: str) -> None:
         if fault.redirect:
@@ -246,23 +248,23 @@ class _Request(BaseHTTPRequestHandler):
             return
         self._error(fault.status, fault.error_code, fault.retry_after)
 
-    def _headers(self, content: Content, fault: Fault, start: int, *, whole: bool) -> None:
+    def _headers(self, content: Content, fault: Fault, start: int, end: int, *, whole: bool) -> None:
         self.send_response(200 if whole else 206)
         self.send_header("ETag", self._etag)
         if fault.encoding:
             self.send_header("Content-Encoding", fault.encoding)
         if not whole:
             first = start + 1 if fault.wrong_range else start
-            self.send_header("Content-Range", f"bytes {first}-{content.size - 1}/{content.size}")
+            self.send_header("Content-Range", f"bytes {first}-{end - 1}/{content.size}")
         if fault.longer:
             self.close_connection = True
         else:
-            length = content.size - start if fault.short_length < 0 else fault.short_length
+            length = end - start if fault.short_length < 0 else fault.short_length
             self.send_header("Content-Length", str(length))
         self.end_headers()
 
-    def _body(self, content: Content, fault: Fault, start: int, seen: Seen) -> None:
-        end = content.size if fault.short_length < 0 else start + fault.short_length
+    def _body(self, content: Content, fault: Fault, start: int, end: int, seen: Seen) -> None:
+        end = end if fault.short_length < 0 else start + fault.short_length
         at, begun = start, time.monotonic()
         while at < end:
             if not self._keeps_up(at):

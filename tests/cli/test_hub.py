@@ -38,6 +38,10 @@ def test_search_show_and_download(hub: HubServer, call: Callable[..., Result], t
     states = {one["path"]: one["state"] for one in shown["files"]}
     assert states == {"tiny.Q4.gguf": "chosen", "tiny.Q8.gguf": "left", "pytorch_model.bin": "refused"}
     assert "2 models" in call("hub", "show", "org/tiny-GGUF").out
+    weighed = call("hub", "show", "org/tiny-GGUF", "--memory", "--json").json["memory"]
+    assert {one["path"] for one in weighed["needs"]} == {"tiny.Q4.gguf", "tiny.Q8.gguf"}
+    assert weighed["exact"]
+    assert "fits: " in call("hub", "show", "org/tiny-GGUF", "--memory").out
     refused = call("download", "org/tiny-GGUF", "--json")
     assert (refused.code, refused.error["code"]) == (1, "hub.choose_file")
     got = call("download", "org/tiny-GGUF", "--file", "*Q4.gguf", "--name", "Mine", "--json").json

@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 from bancada.catalog.file_kind import read_head, recognise
 from bancada.catalog.gguf_reader import (
@@ -25,6 +25,7 @@ from bancada.catalog.gguf_reader import (
 from bancada.core.errors import BancadaError
 
 _VERSIONS: Final = (2, 3)
+_MAGIC: Final = b"GGUF"
 _MAX_DIMENSIONS: Final = 4
 _MAX_TENSOR_NAME: Final = 63
 _MAX_LAYERS: Final = 4_096
@@ -128,6 +129,22 @@ def read_header(path: Path) -> GgufHeader:
             return _read(HeaderReader(file, size))
     except OSError as error:
         raise BancadaError("model.unreadable", path=str(path), detail=error.strerror or str(error)) from error
+
+
+def read_remote_header(file: BinaryIO, size: int) -> GgufHeader:
+    """The same from whatever can be read forward, such as the beginning of a file on a server.
+
+    Args:
+        file: read forward; sought within what was read, or ahead.
+        size: of the whole file, in bytes.
+
+    Raises:
+        BancadaError: ``model.*`` as :func:`read_header`; whatever ``file`` raises.
+    """
+    reader = HeaderReader(file, size)
+    if size < len(_MAGIC) or reader.take(len(_MAGIC)) != _MAGIC:
+        raise BancadaError("model.not_gguf", path="", kind="a file of another kind")
+    return _read(HeaderReader(file, size))
 
 
 def _read(reader: HeaderReader) -> GgufHeader:

@@ -70,7 +70,7 @@ def inspect_import(path: Path) -> ImportPlan:
 
 def plan_gguf(path: Path, header: GgufHeader) -> ImportPlan:
     """The plan for a GGUF file whose header was read."""
-    facts = _facts(header)
+    facts = facts_of(header)
     basename = header.metadata.get("general.basename")
     return ImportPlan(
         path=path,
@@ -95,8 +95,8 @@ def plan_gguf(path: Path, header: GgufHeader) -> ImportPlan:
     )
 
 
-def _facts(header: GgufHeader) -> ModelFacts:
-    """What the memory forecast needs to know."""
+def facts_of(header: GgufHeader) -> ModelFacts:
+    """What the memory forecast needs to know of a GGUF file."""
     weights: Counter[str] = Counter()
     matrices: Counter[str] = Counter()
     layers = [0] * header.layers

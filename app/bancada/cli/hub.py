@@ -13,13 +13,17 @@ from bancada.catalog.hub import credentials
 from bancada.catalog.hub.browser import HubBrowser, RepoView
 from bancada.catalog.hub.records import RepoSummary
 from bancada.catalog.hub.rules import split_url
+from bancada.catalog.hub.weighing import Weighing, verdict
 from bancada.cli import text
 from bancada.cli.command import DONE, Invocation, Nouns, clean, whole
 from bancada.context import AppContext
 from bancada.core.errors import BancadaError, describe
+from bancada.core.hardware import available_memory
 from bancada.core.sizes import bytes_text
+from bancada.jobs.codec import encode
 
 _STATES: Final = {"chosen": "to fetch", "stored": "in the library", "left": "", "refused": "refused"}
+_VERDICTS: Final = {"fits": "fits", "tight": "tight", "large": "too large"}
 _MAX_LINE: Final = 4_096
 
 
@@ -33,6 +37,11 @@ def add(nouns: Nouns) -> None:
     )
     parser = verbs.verb("show", "show a repository's files, and what a download would take", _show)
     add_repo(parser)
+    parser.add_argument(
+        "--memory",
+        action="store_true",
+        help="say what each model would take of the memory; reads the head of one file (a few MB)",
+    )
     verbs.verb("login", "keep the token for the hub in the system's keyring; it is read from stdin", _login)
     verbs.verb("logout", "forget the token for the hub", _logout)
 
@@ -86,23 +95,35 @@ def _show(invocation: Invocation) -> int:
     options = invocation.options
     with invocation.workspace() as context, browsing(context) as browser:
         view = browser.show(options.repo, options.revision, tuple(options.file))
-    invocation.console.document(view)
-    _describe(invocation, view)
+        weighing = None
+        if options.memory:
+            tokens = int(context.settings.get("chat.context"))
+            weighing = browser.weigh(options.repo, view.info.commit, tokens)
+    invocation.console.document(view if weighing is None else {**encode(view), "memory": encode(weighing)})
+    _describe(invocation, view, weighing)
     return DONE
 
 
-def _describe(invocation: Invocation, view: RepoView) -> None:
+def _describe(invocation: Invocation, view: RepoView, weighing: Weighing | None) -> None:
     console, info = invocation.console, view.info
     console.heading(text.printable(info.repo))
     pairs = [("Revision", f"{info.requested}: {info.commit}"), ("Licence", info.license or "not stated")]
     pairs += [("Made from", info.base_model)] if info.base_model else []
     pairs += [("Gated", "yes: a token and the owner's consent are needed")] if info.gated else []
     console.pairs([(name, text.printable(value)) for name, value in pairs])
+    needs = _memory_words(weighing)
     rows = [
-        (text.printable(one.path), bytes_text(one.size_bytes), one.kind, _STATES[one.state])
+        (
+            text.printable(one.path),
+            bytes_text(one.size_bytes),
+            one.quantization or one.kind,
+            _STATES[one.state],
+            *([needs.get(one.path, "")] if needs else []),
+        )
         for one in view.files
     ]
-    console.table(("File", "Size", "Kind", ""), rows or [("none", "", "", "")], right=(1,))
+    heads = ("File", "Size", "Kind", "", *(["Memory"] if needs else []))
+    console.table(heads, rows or [("none", *[""] * (len(heads) - 1))], right=(1,))
     if view.error is not None:
         words = describe(view.error.code, view.error.params)
         console.say(text.printable(f"{words.what} {words.remedy}"))
@@ -111,6 +132,16 @@ def _describe(invocation: Invocation, view: RepoView) -> None:
         f"A download takes {bytes_text(view.total_bytes)}, of which {bytes_text(view.need_bytes)} are to be"
         f" fetched; {bytes_text(view.free_bytes)} are free."
     )
+
+
+def _memory_words(weighing: Weighing | None) -> dict[str, str]:
+    if weighing is None:
+        return {}
+    free, least = available_memory(), "" if weighing.exact else "at least "
+    return {
+        one.path: f"{_VERDICTS[verdict(one.need_bytes, free)]}: {least}{bytes_text(one.need_bytes)}"
+        for one in weighing.needs
+    }
 
 
 def _login(invocation: Invocation) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bancada.catalog.hub.records import RepoInfo, RepoSummary
+from bancada.catalog.hub.weighing import Weighing
 from bancada.core.errors import BancadaError
 from bancada.jobs.call import Call
 from bancada.jobs.codec import decode
@@ -16,6 +17,7 @@ from bancada.storage.connection import Database
 KIND: Final = "hub"
 SEARCH: Final = "search"
 SHOW: Final = "show"
+WEIGH: Final = "weigh"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,15 @@ class ShowParams:
 
 
 @dataclass(frozen=True, slots=True)
+class WeighParams:
+    """What the models of a repository at a commit would take of the memory; ``context`` in tokens."""
+
+    repo: str
+    commit: str
+    context: int
+
+
+@dataclass(frozen=True, slots=True)
 class SearchAnswer:
     """The hits."""
 
@@ -54,7 +65,7 @@ class FileView:
     """A file and what would become of it.
 
     ``kind`` is one of :mod:`bancada.catalog.hub.file_policy`; ``state`` is ``chosen``, ``stored``
-    (chosen, and in the library already), ``left``, or ``refused``.
+    (chosen, and in the library already), ``left``, or ``refused``. ``quantization`` is what its name says.
     """
 
     path: str
@@ -62,6 +73,7 @@ class FileView:
     sha256: str
     kind: str
     state: str
+    quantization: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +118,10 @@ class HubBrowser:
     def show(self, repo: str, revision: str = "main", files: tuple[str, ...] = ()) -> RepoView:
         """What a repository holds, and what a download of it would take; raises as :meth:`search`."""
         return decode(RepoView, self.ask(SHOW, ShowParams(repo, revision, files)).wait())
+
+    def weigh(self, repo: str, commit: str, context: int) -> Weighing:
+        """What its models would take of the memory; raises as :meth:`search`."""
+        return decode(Weighing, self.ask(WEIGH, WeighParams(repo, commit, context)).wait())
 
     def ask(self, name: str, params: object) -> Call:
         """The same without waiting: a call to be canceled, or given a callback."""

@@ -115,6 +115,7 @@ def _summary(entry: Mapping[str, Any]) -> RepoSummary:
         task=_text(entry.get("pipeline_tag")),
         tags=tags,
         gated=_gated(entry),
+        size_bytes=_count(entry.get("usedStorage")) or None,
     )
 
 

@@ -157,6 +157,11 @@ class HubConnection:
                     raise setback.error from setback
             self._pause(wait)
 
+    def check_stop(self) -> None:
+        """Raise Canceled when it is to stop."""
+        if self.should_stop():
+            raise Canceled
+
     def _pause(self, seconds: float) -> None:
         until = time.monotonic() + seconds
         while not self.should_stop():

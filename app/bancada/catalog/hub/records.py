@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class RepoSummary:
-    """One hit of a search. ``gated``: its files need a token and the owner's consent."""
+    """One hit of a search. ``gated``: its files need a token and the owner's consent.
+
+    ``size_bytes`` is None where the hub's list does not say it.
+    """
 
     repo: str
     downloads: int = 0
@@ -18,6 +21,7 @@ class RepoSummary:
     task: str = ""
     tags: tuple[str, ...] = ()
     gated: bool = False
+    size_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

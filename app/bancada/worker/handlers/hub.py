@@ -6,15 +6,24 @@ from typing import Any
 
 from bancada.catalog.download.fetch import stored
 from bancada.catalog.download.plan import make_plan
+from bancada.catalog.forecaster import forecaster
 from bancada.catalog.hub import browser
-from bancada.catalog.hub.browser import FileView, RepoView, SearchAnswer, SearchParams, ShowParams
+from bancada.catalog.hub.browser import (
+    FileView,
+    RepoView,
+    SearchAnswer,
+    SearchParams,
+    ShowParams,
+    WeighParams,
+)
 from bancada.catalog.hub.choice import FileGroup, choose
 from bancada.catalog.hub.client import HubClient
 from bancada.catalog.hub.connection import HubConnection
 from bancada.catalog.hub.credentials import hub_token
-from bancada.catalog.hub.file_policy import REFUSED, kind_of
+from bancada.catalog.hub.file_policy import GGUF, REFUSED, kind_of
 from bancada.catalog.hub.records import RepoFile, RepoInfo
 from bancada.catalog.hub.rules import read_rules
+from bancada.catalog.hub.weighing import Weighing, quantization_of, weigh
 from bancada.core.errors import BancadaError
 from bancada.jobs.codec import decode, encode
 from bancada.jobs.job_context import CallContext, JobContext
@@ -41,6 +50,8 @@ class HubHandler:
                 return SearchAnswer(tuple(client.search(asked.text, asked.limit)))
             if name == browser.SHOW:
                 return self._show(client, decode(ShowParams, payload))
+            if name == browser.WEIGH:
+                return self._weigh(connection, decode(WeighParams, payload))
         raise BancadaError("message.malformed", field="call", value=name)
 
     def close(self) -> None:
@@ -64,6 +75,10 @@ class HubHandler:
             free_bytes=plan.free_bytes,
         )
 
+    def _weigh(self, connection: HubConnection, asked: WeighParams) -> Weighing:
+        info = HubClient(connection).repo(asked.repo, asked.commit)
+        return weigh(connection, info, forecaster(self._context.database), asked.context)
+
     def _files(self, info: RepoInfo, groups: tuple[FileGroup, ...]) -> tuple[FileView, ...]:
         chosen = {one.path for group in groups for one in group.all_files()}
         return tuple(self._view(one, chosen) for one in info.files)
@@ -73,4 +88,5 @@ class HubHandler:
         state = "refused" if kind in REFUSED else "chosen" if file.path in chosen else "left"
         if state == "chosen" and stored(self._context.blobs, file) is not None:
             state = "stored"
-        return FileView(file.path, file.size_bytes, file.sha256, kind, state)
+        quantization = quantization_of(file.path) if kind == GGUF else ""
+        return FileView(file.path, file.size_bytes, file.sha256, kind, state, quantization)
