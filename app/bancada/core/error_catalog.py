@@ -489,6 +489,66 @@ CATALOG: Final[dict[str, tuple[str, str, str]]] = {
         "The cache of keys and values can be kept in these types: {choices}.",
         "Choose one of them; f16 is the usual one.",
     ),
+    "model.stage_unknown": (
+        "There is no stage {stage}.",
+        "A version of a model is at one of: {choices}. Nothing was changed.",
+        "Choose one of these.",
+    ),
+    "model.reason_needed": (
+        "The stage {stage} needs a reason.",
+        "Others will rely on it and will want to know why. Nothing was changed.",
+        "Say in a sentence why, then try again.",
+    ),
+    "model.reason_long": (
+        "The reason is too long: {length} characters.",
+        "At most {limit} characters are kept. Nothing was changed.",
+        "Say it shorter; longer texts belong to the notes of the model.",
+    ),
+    "model.certificate_red": (
+        "{name} has a red certificate.",
+        "Compared with the file that it was made from, it answers too differently. Nothing was changed.",
+        "Take another quantization, or say why this one is to be used all the same: it will be recorded.",
+    ),
+    "model.retired": (
+        "{name} is retired.",
+        "An alias must not lead to a version that is out of use. Nothing was changed.",
+        "Choose another version, or bring this one to another stage first.",
+    ),
+    "model.still_aliased": (
+        "{name} is still named by: {aliases}.",
+        "Whoever uses these names would get a version that is out of use. Nothing was changed.",
+        "Let the names point to another version, or remove them, then retire this one.",
+    ),
+    "model.alias_invalid": (
+        "{alias} cannot be an alias.",
+        "An alias begins with a letter and has at most 40 letters, digits, dots, dashes and underscores.",
+        "Choose a name such as production.",
+    ),
+    "model.alias_not_found": (
+        "There is no alias {alias}.",
+        "The model has no version of that name. Nothing was changed.",
+        "Choose one of the aliases that the model's card lists.",
+    ),
+    "model.tag_invalid": (
+        "{tag} cannot be a tag.",
+        "A tag has 1 to {limit} characters, and no comma. Nothing was changed.",
+        "Choose a shorter word.",
+    ),
+    "model.tags_many": (
+        "These are too many tags: {count}.",
+        "A model has at most {limit}. Nothing was changed.",
+        "Remove some.",
+    ),
+    "model.export_in_use": (
+        "There is something already: {path}.",
+        "An export never overwrites. Nothing was written.",
+        "Name a folder that is not there yet, or an empty one.",
+    ),
+    "model.export_failed": (
+        "{path} cannot be written: {detail}.",
+        "Nothing of the export is left there.",
+        "Check that the place exists and that you may write there, or choose another one.",
+    ),
     # -- network, hub, downloads, office mirror
     "network.sealed": (
         "Nothing may leave this machine, so {host} was not contacted.",

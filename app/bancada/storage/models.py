@@ -92,11 +92,20 @@ class VersionRecord:
 
 @dataclass(frozen=True, slots=True)
 class Uses:
-    """Who needs a version: conversations that name it, versions made of it, bytes only it has."""
+    """Who needs a version, and what its removal would free.
+
+    ``conversations`` name it, ``children`` were made of it, ``aliases`` point to it; ``certificates`` of it
+    go with it, those of others lose what they were compared with (``compared``); ``bundles`` in quarantine
+    hold files of it. ``own_bytes`` are of the files that nothing else needs.
+    """
 
     conversations: int
     children: int
     own_bytes: int
+    aliases: tuple[str, ...] = ()
+    certificates: int = 0
+    compared: int = 0
+    bundles: int = 0
 
 
 _SELECT: Final = "SELECT v.*, m.name AS name FROM model_versions v JOIN models m ON m.id = v.model_id"
@@ -174,7 +183,7 @@ def get_model(db: Database, model_id: str) -> ModelRecord:
 
 
 def find(db: Database, text: str) -> VersionRecord:
-    """The version that ``text`` names: ``name`` (its newest), ``name:version``, or an id.
+    """The version that ``text`` names: ``name`` (its newest), ``name:version``, ``name@alias``, or an id.
 
     Raises:
         BancadaError: ``model.not_found``, with near names in ``near``.
@@ -185,6 +194,12 @@ def find(db: Database, text: str) -> VersionRecord:
     # more digits than SQLite's integers have cannot be a version
     if row is None and colon and number.isascii() and number.isdigit() and len(number) < 18:
         row = db.row(f"{_SELECT} WHERE m.name = ? AND v.version = ?", (base, int(number)))
+    base, at, alias = text.rpartition("@")
+    if row is None and at:
+        row = db.row(
+            f"{_SELECT} JOIN model_aliases a ON a.version_id = v.id WHERE m.name = ? AND a.alias = ?",
+            (base, alias.lower()),
+        )
     if row is None:
         names = [one["name"] for one in db.rows("SELECT name FROM models")]
         lowered = {name.lower(): name for name in names}
@@ -205,12 +220,21 @@ def uses(db: Database, version_id: str) -> Uses:
         "SELECT (SELECT count(*) FROM conversations WHERE model_version_id = :id AND deleted_at IS NULL)"
         " AS conversations,"
         " (SELECT count(*) FROM model_versions WHERE parent_version_id = :id) AS children,"
-        " (SELECT coalesce(sum(size_bytes), 0) FROM blobs WHERE sha256 IN"
-        "  (SELECT sha256 FROM model_files WHERE version_id = :id) AND sha256 NOT IN"
-        "  (SELECT sha256 FROM model_files WHERE version_id <> :id)) AS own_bytes",
+        " (SELECT coalesce(sum(size_bytes), 0) FROM blobs b WHERE"
+        "  sha256 IN (SELECT sha256 FROM model_files WHERE version_id = :id)"
+        "  AND sha256 NOT IN (SELECT sha256 FROM model_files WHERE version_id <> :id)"
+        "  AND NOT EXISTS (SELECT 1 FROM artifacts WHERE sha256 = b.sha256)"
+        "  AND NOT EXISTS (SELECT 1 FROM importance_matrices WHERE sha256 = b.sha256)"
+        "  AND NOT EXISTS (SELECT 1 FROM bundle_files WHERE sha256 = b.sha256)) AS own_bytes,"
+        " (SELECT count(*) FROM certificates WHERE version_id = :id) AS certificates,"
+        " (SELECT count(*) FROM certificates WHERE source_version_id = :id) AS compared,"
+        " (SELECT count(DISTINCT q.id) FROM bundles q JOIN bundle_files f ON f.bundle_id = q.id"
+        "  WHERE q.state = 'quarantined' AND f.sha256 IN"
+        "  (SELECT sha256 FROM model_files WHERE version_id = :id)) AS bundles",
         {"id": version_id},
     )
-    return Uses(**row) if row else Uses(0, 0, 0)
+    named = db.rows("SELECT alias FROM model_aliases WHERE version_id = ? ORDER BY alias", (version_id,))
+    return Uses(**row, aliases=tuple(one["alias"] for one in named)) if row else Uses(0, 0, 0)
 
 
 def remove_version(db: Database, version_id: str) -> None:
