@@ -185,3 +185,26 @@ def test_ten_thousand_rows_come_and_go(qapp: QApplication, theme: Theme) -> None
     model.set_records(many[5:])
     assert model.rowCount() == 9_995
     assert model.row_of("00005") == 0
+
+
+def test_columns_follow_the_size_of_text_and_the_name_stays_readable(table: Table, theme: Theme) -> None:
+    header = table.view.horizontalHeader()
+    size = table.view.columnWidth(1)
+    theme.choose("light", 2.0)
+    assert table.view.columnWidth(1) >= 2 * size
+    assert table.view.rowHeight(0) == 64
+    assert table.arrangement()["widths"]["size"] == pytest.approx(table.view.columnWidth(1) / 2, abs=1)
+    table.resize(260, 300)
+    assert header.sectionSize(0) >= 140, "the column that stretches is never squeezed to nothing"
+    theme.choose("light", 1.0)
+    assert table.view.columnWidth(1) == pytest.approx(size, abs=1)
+
+
+def test_no_column_is_narrower_than_its_heading(qapp: QApplication, theme: Theme, qtbot: QtBot) -> None:
+    columns = (
+        Column[Thing]("size", "A heading of many words", lambda one: one.size, width=40, figures=True),
+    )
+    made = Table(theme, RecordModel(theme, columns, lambda one: one.id), "Things")
+    qtbot.addWidget(made)
+    header = made.view.horizontalHeader()
+    assert header.sectionSize(0) > header.fontMetrics().horizontalAdvance("A heading of many words")

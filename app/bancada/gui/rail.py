@@ -8,7 +8,7 @@ from PySide6.QtCore import QCoreApplication, QSize, Signal
 from PySide6.QtWidgets import QButtonGroup, QFrame, QLabel, QPushButton, QVBoxLayout
 
 from bancada.gui.pages import PAGES, PageSpec
-from bancada.gui.theme.theme import Theme
+from bancada.gui.theme.theme import ICON, Theme
 
 WIDTH: Final = 196
 ENTRY_HEIGHT: Final = 34
@@ -69,7 +69,6 @@ class Rail(QFrame):
         button = QPushButton()
         button.setProperty("kind", "rail")
         button.setCheckable(True)
-        button.setIconSize(QSize(18, 18))
         button.setAccessibleName(title)
         button.setToolTip(f"{title} ({spec.shortcut.partition(';')[0]})")
         button.clicked.connect(lambda _checked=False: self.chosen.emit(spec.id))
@@ -81,10 +80,12 @@ class Rail(QFrame):
             button.setIcon(self._theme.icon(spec.icon, "accent" if button.isChecked() else "muted"))
 
     def _take_theme(self) -> None:
-        self.setFixedWidth(NARROW_WIDTH if self._narrow else max(WIDTH, self._theme.px(WIDTH)))
+        width = NARROW_WIDTH if self._narrow else WIDTH
+        self.setFixedWidth(max(width, self._theme.px(width)))
         self._brand.setText("B" if self._narrow else "Bancada")
         for button in self._buttons.values():
             # the space is the gap between icon and text, which a style sheet cannot set
             button.setText("" if self._narrow else f" {button.accessibleName()}")
+            button.setIconSize(QSize(1, 1) * self._theme.px(ICON))
             button.setFixedHeight(max(ENTRY_HEIGHT, self._theme.px(ENTRY_HEIGHT)))
         self._tint()

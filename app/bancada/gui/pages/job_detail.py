@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPlainTextEdit, QScrollArea, QVBoxLayout, QWidget
 
@@ -47,7 +47,7 @@ _LONGEST_RESULT: Final = 2_000
 #: the ending of a value's name -> its words
 _UNITS: Final[dict[str, Callable[[float], str]]] = {
     "_bytes": bytes_text,
-    "_tokens_per_s": partial(rate_text, unit="tok/s"),
+    "_tokens_per_s": partial(rate_text, unit="tok"),
     "_ms": milliseconds_text,
 }
 _STOPPABLE: Final = frozenset((JobStatus.QUEUED, JobStatus.RUNNING))
@@ -65,6 +65,7 @@ class JobDetail(QScrollArea):
         self.setWidgetResizable(True)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setMinimumWidth(_SMALLEST_WIDTH)
+        shell.theme.changed.connect(self._fit_text)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._inner = QWidget()
         self._inner.setProperty("role", "scrolled")
@@ -77,6 +78,7 @@ class JobDetail(QScrollArea):
         self._column.addWidget(self._make_log())
         self._column.addStretch(1)
         self.setWidget(self._inner)
+        self._inner.installEventFilter(self)
         self.clear()
 
     def clear(self) -> None:
@@ -108,7 +110,6 @@ class JobDetail(QScrollArea):
         self.resume_button.setVisible(record.status in _RESUMABLE)
         self.strip.setVisible(record.status is JobStatus.RUNNING)
         self._ask_curve(record)
-        self._widen()
 
     def cancel(self) -> None:
         """Cancel the job that is shown."""
@@ -236,7 +237,6 @@ class JobDetail(QScrollArea):
             return
         if self._chart is None:
             self._chart = resolve(_CHART)(self._shell.theme, self.tr("Memory of the worker"), "MiB")
-            self._chart.setFixedHeight(210)
             self._column.insertWidget(2, self._chart)
         self._chart.set_series(
             self.tr("Memory"),
@@ -244,10 +244,19 @@ class JobDetail(QScrollArea):
             [one.rss_bytes / (1 << 20) for one in points],
         )
         self._chart.show()
-        self._widen()
+        self._fit_text()
+
+    def _fit_text(self) -> None:
+        if self._chart is not None:
+            self._chart.setFixedHeight(self._shell.theme.px(210))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Be as wide as the widest part at least, whenever that changes: it only scrolls down."""
+        if watched is self._inner and event.type() is QEvent.Type.LayoutRequest:
+            self._widen()
+        return super().eventFilter(watched, event)
 
     def _widen(self) -> None:
-        """Be as wide as the widest part at least: it only scrolls down."""
         room = self.verticalScrollBar().sizeHint().width()
         self.setMinimumWidth(max(_SMALLEST_WIDTH, self._inner.minimumSizeHint().width() + room))
 

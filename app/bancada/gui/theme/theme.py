@@ -17,6 +17,8 @@ SANS: Final = ("Inter", "Segoe UI", "SF Pro Text", "Noto Sans")
 MONO: Final = ("JetBrains Mono", "Cascadia Mono", "SF Mono", "DejaVu Sans Mono", "Liberation Mono")
 SMALLEST_SCALE: Final = 0.8
 LARGEST_SCALE: Final = 2.0
+#: the usual size of an icon, in pixels at scale 1
+ICON: Final = 18
 
 #: name in the template -> pixels at scale 1
 _SIZES: Final = {"small": 11, "note": 12, "body": 13, "subtitle": 15, "title": 17, "figure": 17}

@@ -17,10 +17,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from bancada.gui.theme.theme import Theme
+from bancada.gui.theme.theme import ICON, Theme
 
 GRID = 8  # pixels: all distances are multiples of it, or half of it
-ICON = 18  # pixels at the usual size of text
 
 
 def set_look(widget: QWidget, **properties: str) -> None:

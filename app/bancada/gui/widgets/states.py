@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Final
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QKeyEvent
@@ -20,6 +21,10 @@ from bancada.gui.widgets.basics import (
     PlainButton,
     PrimaryButton,
 )
+
+#: pixels at the usual size of text
+_WIDEST: Final = 460
+_WIDEST_HINT: Final = 440
 
 
 class EmptyState(QWidget):
@@ -42,13 +47,9 @@ class EmptyState(QWidget):
         column.addWidget(IconLabel(theme, icon, "muted", 40), 0, Qt.AlignmentFlag.AlignHCenter)
         self.sentence = Label(sentence, "subtitle", wrap=True)
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.sentence.setMaximumWidth(460)
-        self.sentence.setMinimumWidth(min(460, self.sentence.sizeHint().width()))
         column.addWidget(self.sentence, 0, Qt.AlignmentFlag.AlignHCenter)
         self.hint = Label(hint, "muted", wrap=True)
         self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.hint.setMinimumWidth(320)
-        self.hint.setMaximumWidth(460)
         if not hint:
             self.hint.hide()
         column.addWidget(self.hint, 0, Qt.AlignmentFlag.AlignHCenter)
@@ -59,11 +60,24 @@ class EmptyState(QWidget):
             self.button.clicked.connect(lambda _checked=False: on_click())
         column.addWidget(self.button, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(1)
+        self._theme = theme
+        theme.changed.connect(self._take_theme)
+        self._take_theme()
+
+    def _take_theme(self) -> None:
+        widest = self._theme.px(_WIDEST)
+        self.sentence.setMaximumWidth(widest)
+        self.sentence.setMinimumWidth(min(widest, self.sentence.sizeHint().width()))
+        self.hint.setMaximumWidth(widest)
+        # a wrapped text in the middle of a column is given too little height unless its width is settled
+        self.hint.setMinimumWidth(self._theme.px(_WIDEST_HINT))
+        self.hint.setMinimumHeight(self.hint.heightForWidth(self._theme.px(_WIDEST_HINT)))
 
     def set_text(self, sentence: str, hint: str = "") -> None:
         self.sentence.setText(sentence)
         self.hint.setText(hint)
         self.hint.setVisible(bool(hint))
+        self._take_theme()
 
 
 class ErrorPanel(QFrame):

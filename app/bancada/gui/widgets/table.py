@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, Signal
-from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QPainter, QPalette
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QPainter, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
@@ -30,6 +30,7 @@ from bancada.gui.theme.theme import Theme
 from bancada.gui.widgets.basics import GRID, IconButton
 
 _ROW_HEIGHT = 32
+_NARROWEST_STRETCH = 140
 _LONGEST_FILTER = 200
 #: what a spreadsheet would run as a formula
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -55,6 +56,7 @@ class Table(QWidget):
         self.view = QTableView()
         self.view.setAccessibleName(name)
         self.view.setModel(self.proxy)
+        self._theme, self._scale = theme, theme.scale
         self._set_up_view(theme)
         self.filter = QLineEdit(placeholderText=self.tr("Filter"), clearButtonEnabled=True)
         self.filter.setAccessibleName(self.tr("Filter: %1").replace("%1", name))
@@ -74,6 +76,11 @@ class Table(QWidget):
         if not filter_row:
             self.filter.hide()
             self.menu_button.hide()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Give the room that is left to the column that stretches, or a readable rest where none is left."""
+        super().resizeEvent(event)
+        self._stretch()
 
     def selected_ids(self) -> list[str]:
         """The ids of the selected rows, from top to bottom."""
@@ -102,7 +109,9 @@ class Table(QWidget):
             "hidden": [one.id for at, one in enumerate(columns) if self.view.isColumnHidden(at)],
             "order": [columns[at].id for at in by_place],
             "widths": {
-                one.id: self.view.columnWidth(at) for at, one in enumerate(columns) if not one.stretch
+                one.id: round(self.view.columnWidth(at) / self._scale)
+                for at, one in enumerate(columns)
+                if not one.stretch
             },
             "sort": columns[sorted_by].id if 0 <= sorted_by < len(columns) else "",
             "descending": header.sortIndicatorOrder() is Qt.SortOrder.DescendingOrder,
@@ -125,7 +134,8 @@ class Table(QWidget):
         if isinstance(widths, dict):
             for name, width in widths.items():
                 if name in places and type(width) is int and width > 0:
-                    self.view.setColumnWidth(places[name], width)
+                    self.view.setColumnWidth(places[name], self._theme.px(width))
+        self._stretch()
         if kept.get("sort") in places:
             self.sort_by(str(kept["sort"]), descending=kept.get("descending") is True)
         self.filter.setText(str(kept.get("filter") or "")[:_LONGEST_FILTER])
@@ -175,13 +185,11 @@ class Table(QWidget):
         for signal in (header.sectionMoved, header.sectionResized, header.sortIndicatorChanged):
             signal.connect(self.arranged)
         for at, column in enumerate(self.model.columns):
-            if column.stretch:
-                header.setSectionResizeMode(at, QHeaderView.ResizeMode.Stretch)
-            else:
+            if not column.stretch:
                 view.setColumnWidth(at, theme.px(column.width))
             view.setColumnHidden(at, column.hidden)
-        self._fit_text(theme)
-        theme.changed.connect(partial(self._fit_text, theme))
+        self._fit_text()
+        theme.changed.connect(self._fit_text)
         view.selectionModel().selectionChanged.connect(lambda: self.selected.emit(self.selected_ids()))
         view.doubleClicked.connect(lambda index: self.opened.emit(str(index.data(ID_ROLE))))
         copy = QAction(self.tr("Copy"), view, shortcut=QKeySequence(QKeySequence.StandardKey.Copy))
@@ -193,14 +201,29 @@ class Table(QWidget):
         enter.triggered.connect(self._open_current)
         view.addAction(enter)
 
-    def _fit_text(self, theme: Theme) -> None:
-        """Rows as high as the text asks for, and no column narrower than its own heading."""
-        self.view.verticalHeader().setDefaultSectionSize(theme.px(_ROW_HEIGHT))
+    def _fit_text(self) -> None:
+        """Rows and columns as large as the size of text asks for, no column narrower than its heading."""
+        grown, self._scale = self._theme.scale / self._scale, self._theme.scale
+        self.view.verticalHeader().setDefaultSectionSize(self._theme.px(_ROW_HEIGHT))
         header = self.view.horizontalHeader()
         header.ensurePolished()
         for at, column in enumerate(self.model.columns):
             if not column.stretch and not self.view.isColumnHidden(at):
-                self.view.setColumnWidth(at, max(self.view.columnWidth(at), header.sectionSizeHint(at)))
+                width = round(self.view.columnWidth(at) * grown)
+                self.view.setColumnWidth(at, max(width, header.sectionSizeHint(at)))
+        self._stretch()
+
+    def _stretch(self) -> None:
+        header, columns = self.view.horizontalHeader(), self.model.columns
+        flexible = [at for at, one in enumerate(columns) if one.stretch]
+        taken = sum(self.view.columnWidth(at) for at in range(len(columns)) if at not in flexible)
+        least = self._theme.px(_NARROWEST_STRETCH)
+        fits = self.view.viewport().width() - taken >= least * len(flexible)
+        for at in flexible:
+            mode = QHeaderView.ResizeMode.Stretch if fits else QHeaderView.ResizeMode.Fixed
+            header.setSectionResizeMode(at, mode)
+            if not fits:
+                self.view.setColumnWidth(at, least)
 
     def _open_current(self) -> None:
         index = self.view.currentIndex()

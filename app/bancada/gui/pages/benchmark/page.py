@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QScrollArea, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from bancada.core.errors import BancadaError
 from bancada.core.events import JobProgress
@@ -132,7 +132,11 @@ class BenchmarkPage(Page):
             self.shell, "benchmark", self, splitters={"results": split}, tables=tables
         )
         inside.addWidget(split, 1)
-        self._stack.addWidget(body)
+        body.setProperty("role", "scrolled")
+        scroll = QScrollArea(widgetResizable=True)  # a small window or large text: nothing is squeezed
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(body)
+        self._stack.addWidget(scroll)
         column.addWidget(self._stack, 1)
 
     def _make_header(self) -> PageHeader:

@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from bancada.bench import plan
 from bancada.bench.plan import PRESETS, BenchParams
@@ -21,6 +21,9 @@ _DEFAULT: Final = "standard"
 #: pixels that a field keeps in a narrow window
 _NARROWEST: Final = 76
 _NARROWEST_WORDS: Final = 106
+_ONE_ROW_UP_TO: Final = 1.3
+_COLUMNS_OF_LARGE_TEXT: Final = 4
+_NO_LIMIT: Final = 16_777_215  # what Qt calls QWIDGETSIZE_MAX
 #: of the width, for the names of the models, where the fields have theirs in pixels
 _MODELS_SHARE: Final = 200
 
@@ -32,9 +35,11 @@ class SetupBar(QWidget):
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
-        self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(0, 0, 0, 0)
-        self._row.setSpacing(8)
+        self._theme = theme
+        self._fields: list[tuple[QWidget, QWidget, int]] = []
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(8)
         self.models = ModelChooser(theme)
         self.models.changed.connect(self.changed)
         self.preset = QComboBox()
@@ -60,8 +65,8 @@ class SetupBar(QWidget):
             self._add(title, widget, width)
         for spin in (self.repetitions, self.context):
             spin.setKeyboardTracking(True)  # Ctrl+Return starts with what has just been typed
-        theme.changed.connect(self._level)
-        self._level()
+        theme.changed.connect(self._take_theme)
+        self._take_theme()
         self.preset.currentIndexChanged.connect(self._take_preset)
         for signal in (self.prompt.textEdited, self.answer.textEdited, self.repetitions.valueChanged):
             signal.connect(self._customized)
@@ -100,18 +105,26 @@ class SetupBar(QWidget):
         label = Label(title, "note")
         label.setBuddy(widget)
         widget.setAccessibleName(title)
-        if width:
-            words = isinstance(widget, QComboBox)
-            widget.setMinimumWidth(min(width, _NARROWEST_WORDS if words else _NARROWEST))
-            widget.setMaximumWidth(width)
-        column = QVBoxLayout()
+        field = QWidget()
+        field.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        column = QVBoxLayout(field)
+        column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
         column.addWidget(label)
         column.addWidget(widget)
-        self._row.addLayout(column, width or _MODELS_SHARE)
+        self._fields.append((field, widget, width))
 
-    def _level(self) -> None:
-        """One height for all fields; it follows the theme, whose borders differ."""
+    def _take_theme(self) -> None:
+        """One row, or several where the text is large; one height for all, as borders differ by theme."""
+        columns = len(self._fields) if self._theme.scale <= _ONE_ROW_UP_TO else _COLUMNS_OF_LARGE_TEXT
+        for at, (field, widget, width) in enumerate(self._fields):
+            if width:
+                words = isinstance(widget, QComboBox)
+                narrowest = min(width, _NARROWEST_WORDS if words else _NARROWEST)
+                widget.setMinimumWidth(self._theme.px(narrowest))
+                widget.setMaximumWidth(self._theme.px(width) if columns == len(self._fields) else _NO_LIMIT)
+            self._grid.addWidget(field, at // columns, at % columns)
+            self._grid.setColumnStretch(at, (width or _MODELS_SHARE) if at < columns else 0)
         for spin in (self.repetitions, self.context):
             spin.setFixedHeight(self.preset.sizeHint().height())
 

@@ -59,7 +59,6 @@ class ConversationPane(QFrame):
         self._shell = shell
         self._current = ""
         self.setProperty("role", "sidepane")
-        self.setMinimumWidth(168)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 10, 8, 8)
         column.setSpacing(8)

@@ -22,8 +22,10 @@ from bancada.gui.widgets.states import EmptyState
 
 #: most models that are asked side by side
 MOST_COLUMNS = 4
-#: what the conversation needs, so that nothing of its bar is cut
+#: what the conversation needs, so that nothing of its bar is cut, and what each pane needs beside it
 _NARROWEST_CENTER = 520
+_NARROWEST_PANE = 168
+_NARROWEST_PANEL = 232
 
 
 class PlaygroundLayout(QWidget):
@@ -31,11 +33,11 @@ class PlaygroundLayout(QWidget):
 
     def __init__(self, shell: Shell) -> None:
         super().__init__()
+        self._theme = shell.theme
         self.pane = ConversationPane(shell)
         self.panel = ParameterPanel(shell.theme)
         self.composer = Composer(shell)
         self.decision = ContextDecision(shell.theme)
-        self.panel.setMinimumWidth(232)
         self.folding = Folding({"conversations": self.pane, "parameters": self.panel}, self)
         self._side = False
         outer = QVBoxLayout(self)
@@ -59,7 +61,6 @@ class PlaygroundLayout(QWidget):
             self.tr("Nothing leaves this machine. The model is loaded with your first question."),
         )
         self.empty.sentence.setWordWrap(False)
-        self.empty.hint.setMinimumSize(440, 2 * self.empty.hint.fontMetrics().lineSpacing())
         host = QWidget()
         self._columns_row = QHBoxLayout(host)
         self._columns_row.setContentsMargins(0, 0, 0, 0)
@@ -72,6 +73,8 @@ class PlaygroundLayout(QWidget):
             self.splitter.addWidget(widget)
         self.splitter.setStretchFactor(1, 1)
         self.splitter.setSizes([172, 660, 252])
+        shell.theme.changed.connect(self._take_theme)
+        self._take_theme()
         self.arrangement = Arrangement(
             shell, "playground", self, splitters={"panes": self.splitter}, folding=self.folding
         )
@@ -138,8 +141,13 @@ class PlaygroundLayout(QWidget):
         super().resizeEvent(event)
         self._fit()
 
+    def _take_theme(self) -> None:
+        self.pane.setMinimumWidth(self._theme.px(_NARROWEST_PANE))
+        self.panel.setMinimumWidth(self._theme.px(_NARROWEST_PANEL))
+        self._fit()
+
     def _fit(self) -> None:
-        self.folding.fit(0 if self._side else self.width() - _NARROWEST_CENTER)
+        self.folding.fit(0 if self._side else self.width() - self._theme.px(_NARROWEST_CENTER))
 
     def show_columns(self, columns: Sequence[Column]) -> None:
         """Place the columns. One model: its header is the page's; more: each column has its own."""

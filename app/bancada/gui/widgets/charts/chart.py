@@ -212,7 +212,6 @@ class TimeChart(Card):
         self._pages = QStackedWidget()
         for page in (self.plot, self._empty, self._make_table()):
             self._pages.addWidget(page)
-        self._pages.setMinimumHeight(84)
         self.body.setSpacing(0)
         self.body.addWidget(self.legend)
         self.body.addWidget(self._pages, 1)
@@ -304,6 +303,7 @@ class TimeChart(Card):
         self._changed()
 
     def _apply_theme(self) -> None:
+        self._pages.setMinimumHeight(self._theme.px(84))
         self.plot.apply_theme()
         self.legend.apply_theme()
 
