@@ -14,7 +14,7 @@ from bancada.core.events import Changed
 from bancada.core.hardware import Gpu, Hardware
 from bancada.core.ids import new_id
 from bancada.gui.desk import Desk
-from bancada.gui.pages.home import HomePage
+from bancada.gui.pages.home.page import HomePage
 from bancada.storage import conversations, requests
 from tiny_gguf import write_tiny_gguf
 

@@ -19,7 +19,7 @@ class PageSpec:
 
 
 PAGES: Final = (
-    PageSpec("home", "Home", "home", "bancada.gui.pages.home:HomePage", "Ctrl+1"),
+    PageSpec("home", "Home", "home", "bancada.gui.pages.home.page:HomePage", "Ctrl+1"),
     PageSpec(
         "playground",
         "Playground",

@@ -9,15 +9,12 @@ from PySide6.QtWidgets import QVBoxLayout
 from bancada.bench.statistics import Statistics, summarize
 from bancada.catalog.starter import ensure_starter, installed_starter, starter_in
 from bancada.core.hardware import Hardware, detect
-from bancada.gui.pages.home_cards import (
-    CONVERSATIONS,
-    ConversationsCard,
-    Facts,
-    MachineCard,
-    MeasuredCard,
-    NextCard,
-    StartCard,
-)
+from bancada.gui.pages.home.conversations import ConversationsCard
+from bancada.gui.pages.home.facts import CONVERSATIONS, Facts
+from bancada.gui.pages.home.machine import MachineCard
+from bancada.gui.pages.home.measured import MeasuredCard
+from bancada.gui.pages.home.next import NextCard
+from bancada.gui.pages.home.start import StartCard
 from bancada.gui.pages.page import Page
 from bancada.gui.shell import Shell
 from bancada.gui.widgets.basics import Label
