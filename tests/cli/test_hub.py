@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from cli.conftest import Result
-from hub_server import CONFIG, Content, HubServer, hub_server, safetensors
+from hub_server import CONFIG, Content, Fault, HubServer, hub_server, safetensors
 from tiny_gguf import TinyModel, write_tiny_gguf
 
 
@@ -70,6 +70,25 @@ def test_sealed_and_wrong_settings(call: Callable[..., Result]) -> None:
     ended = call("hub", "search", "x", "--json")
     assert ended.error["code"] == "hub.proxy_invalid"
     assert "hunter2" not in ended.out + ended.err
+
+
+def test_leftovers_are_listed_and_discarded(hub: HubServer, call: Callable[..., Result]) -> None:
+    weights = safetensors(300_000)
+    hub.add("org/one", {"model.safetensors": weights, "config.json": CONFIG})
+    call("settings", "set", "hub.endpoint", hub.url)
+    assert call("hub", "leftovers").out == "Nothing is left over.\n"
+    hub.faults["model.safetensors"] = [Fault(times=9, flip_at=200_000)]
+    ended = call("download", "org/one", "--json")
+    assert ended.error["code"] == "download.damaged"
+    left = call("hub", "leftovers", "--json").json
+    (job,), (bad,) = left["unfinished"], left["quarantined"]
+    assert (job["title"], job["total_bytes"]) == ("Download org/one", len(weights) + len(CONFIG))
+    assert bad["path"] == "model.safetensors"
+    assert "model.safetensors: its content is not" in call("hub", "leftovers").out
+    assert call("hub", "discard", bad["key"], "--json").json["freed_bytes"] == len(weights)
+    assert "free again" in call("hub", "discard", job["job_id"]).out
+    assert call("hub", "leftovers").out == "Nothing is left over.\n"
+    assert call("hub", "discard", job["job_id"], "--json").error["code"] == "jobs.not_found"
 
 
 def test_login_needs_a_keyring(

@@ -14,7 +14,7 @@ from bancada.catalog.hub.browser import HubBrowser, RepoView
 from bancada.catalog.hub.records import RepoSummary
 from bancada.catalog.hub.rules import split_url
 from bancada.catalog.hub.weighing import Weighing, verdict
-from bancada.cli import text
+from bancada.cli import leftovers, text
 from bancada.cli.command import DONE, Invocation, Nouns, clean, whole
 from bancada.context import AppContext
 from bancada.core.errors import BancadaError, describe
@@ -44,6 +44,7 @@ def add(nouns: Nouns) -> None:
     )
     verbs.verb("login", "keep the token for the hub in the system's keyring; it is read from stdin", _login)
     verbs.verb("logout", "forget the token for the hub", _logout)
+    leftovers.add(verbs)
 
 
 def add_repo(parser: argparse.ArgumentParser) -> None:

@@ -700,6 +700,16 @@ CATALOG: Final[dict[str, tuple[str, str, str]]] = {
         "It is in quarantine and was not put into the library: {place}.",
         "Do not use it; look for the model elsewhere.",
     ),
+    "download.running": (
+        "{title} still runs, so what it has fetched is not thrown away.",
+        "A download that runs goes on with it.",
+        "Cancel it first.",
+    ),
+    "download.not_quarantined": (
+        "No file of this name is in quarantine: {key}.",
+        "It was removed already, or the name is wrong.",
+        "List them with: bancada hub leftovers.",
+    ),
     "mirror.port_taken": (
         "The mirror cannot listen on {address}: {detail}.",
         "Another program uses the port, or the address is not one of this machine's.",
@@ -1088,6 +1098,11 @@ CATALOG: Final[dict[str, tuple[str, str, str]]] = {
         "{path} is another file than the one that is missing.",
         "Its sha256 is {found}, wanted is {sha256}. Nothing was changed.",
         "Choose the original file, or import this one as a new model.",
+    ),
+    "storage.area_unknown": (
+        "{area} is nothing that can be cleaned up.",
+        "What can be: {choices}. Nothing was removed.",
+        "Choose one of these.",
     ),
     "run.not_found": (
         "There is no run {run}.",

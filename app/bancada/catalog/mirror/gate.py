@@ -56,6 +56,12 @@ class Gate:
             self._addresses[address] -= 1
             self._addresses += Counter()  # drops what is zero
 
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        with self._lock:
+            return self._addresses.total()
+
     def expect(self, connection: socket.socket, seconds: float) -> None:
         """A request must be there within ``seconds``."""
         with self._lock:

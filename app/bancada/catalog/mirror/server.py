@@ -23,6 +23,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from bancada.catalog.mirror import answers
 from bancada.catalog.mirror.gate import Gate, Limits, host_name, shows_token
 from bancada.catalog.mirror.shelf import Revision, ShelfFile, ShelfRepo
+from bancada.catalog.mirror.visitors import MirrorState, Visitors
 from bancada.core.errors import BancadaError
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,9 @@ _API: Final = re.compile(
 _FILE: Final = re.compile(r"/(?P<repo>[^/]+(?:/[^/]+)?)/resolve/(?P<revision>[^/]+)/(?P<path>.+)")
 _RANGE: Final = re.compile(r"bytes=(?P<first>\d{0,18})-(?P<last>\d{0,18})")
 _MAX_TARGET: Final = 4_096
+_BLOCK: Final = 16 << 20
+#: the settings were changed while it served
+_SHUT: Final = ("mirror.lan_off", "network.sealed")
 _BUSY: Final = (
     b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 2\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 )
@@ -100,6 +104,7 @@ class MirrorServer(ThreadingHTTPServer):
         self.limits = limits or Limits()
         super().__init__(address, MirrorRequest)
         self.gate = Gate(self.limits)
+        self.visitors = Visitors()
         self._thread = threading.Thread(target=self.serve_forever, name="mirror", daemon=True)
 
     def start(self) -> None:
@@ -112,6 +117,10 @@ class MirrorServer(ThreadingHTTPServer):
         self._thread.join()
         self.server_close()
         self.gate.close()
+
+    def state(self) -> MirrorState:
+        """Who is here, and what was served since the start."""
+        return self.visitors.state(self.gate.connections)
 
     def server_bind(self) -> None:
         """Bind without asking the network for this machine's name, as the base class would."""
@@ -186,6 +195,7 @@ class MirrorRequest(BaseHTTPRequestHandler):
         self.server.gate.arrived(self.connection)
         try:
             refusal = self._unwelcome()
+            self.server.visitors.came(self._address, refused=int(refusal is not None))
             if refusal is not None:
                 self.close_connection = True
                 self._refuse(*refusal)
@@ -193,7 +203,10 @@ class MirrorRequest(BaseHTTPRequestHandler):
                 self._answer()
         except BancadaError as error:
             log.warning("%s", error)
-            self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, error.code)
+            status = (
+                HTTPStatus.SERVICE_UNAVAILABLE if error.code in _SHUT else HTTPStatus.INTERNAL_SERVER_ERROR
+            )
+            self._refuse(status, error.code)
         if not self.close_connection:
             self.server.gate.expect(self.connection, self.server.limits.idle_s)
 
@@ -292,7 +305,22 @@ class MirrorRequest(BaseHTTPRequestHandler):
             self._head(status, count, headers)
             if self.command == "GET" and count:
                 self.wfile.flush()
-                self.connection.sendfile(source, start, count)
+                self._send(source, start, count)
+
+    def _send(self, source: IO[bytes], start: int, count: int) -> None:
+        """In blocks, so that the one who shares sees how far it is."""
+        self.server.visitors.came(self._address, files=1)
+        end = start + count
+        while start < end:
+            sent = self.connection.sendfile(source, start, min(_BLOCK, end - start))
+            if not sent:
+                break  # the file became shorter
+            start += sent
+            self.server.visitors.came(self._address, sent_bytes=sent)
+
+    @property
+    def _address(self) -> str:
+        return str(self.client_address[0])
 
     def _json(self, value: Any) -> None:
         body = json.dumps(value).encode()

@@ -13,6 +13,8 @@ from bancada.storage import settings
 from bancada.storage.connection import Database
 
 KIND: Final = "mirror"
+#: the one call of the session: its answer is a MirrorState
+STATE: Final = "state"
 LOOPBACK: Final = "127.0.0.1"
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from pathlib import Path
 from typing import Any, Final
 
 from bancada.catalog import collecting
@@ -13,22 +11,20 @@ from bancada.catalog.download.fetch import FileFetcher
 from bancada.catalog.download.jobs import DownloadParams
 from bancada.catalog.download.limiter import Limiter
 from bancada.catalog.download.parallel import Tally, fetch_all
+from bancada.catalog.download.pin import Pin, read_pin
 from bancada.catalog.download.plan import DownloadPlan, check_space, make_plan
 from bancada.catalog.download.snapshot import add_version
 from bancada.catalog.hub.choice import FileGroup, choose, refusals
 from bancada.catalog.hub.client import HubClient
 from bancada.catalog.hub.connection import HubConnection
 from bancada.catalog.hub.credentials import hub_token
-from bancada.catalog.hub.names import COMMIT
 from bancada.catalog.hub.records import RepoInfo
 from bancada.catalog.hub.rules import HubRules, read_rules
 from bancada.catalog.names import chosen_name
 from bancada.core.errors import BancadaError
-from bancada.core.paths import Home
 from bancada.jobs.job_context import JobContext
 from bancada.storage import audit
 from bancada.storage.blobs import Blob
-from bancada.storage.files import write_durably
 
 #: failures that say something about the server, and belong into the audit log
 _DISTRUSTED: Final = ("download.damaged", "download.disguised", "download.changed")
@@ -57,11 +53,13 @@ def download(ctx: JobContext, params: DownloadParams, rules: HubRules) -> dict[s
     partial.prune(ctx.home)
     with HubConnection(rules, hub_token(rules.endpoint), lambda: ctx.canceled or stop.is_set()) as connection:
         ctx.progress("asking the hub", 0)
-        pin = _Pin(ctx.home, ctx.job_id)
+        pin = read_pin(ctx.home, ctx.job_id) or Pin(ctx.job_id)
         info = HubClient(connection).repo(params.repo, pin.commit or params.revision)
-        pin.set(info.commit)
         groups = choose(info, params.files)
         plan = make_plan(ctx.home, ctx.blobs, info, groups)
+        keys = [partial.key_of(one, info.repo, info.commit) for one in plan.files]
+        pin = Pin(ctx.job_id, info.commit).planned(keys, plan.total_bytes)
+        pin.write(ctx.home)
         check_space(ctx.home, plan)
         with collecting.importing(ctx.home, ctx.job_id):
             found = _fetch(ctx, connection, info, plan, stop)
@@ -77,28 +75,6 @@ def download(ctx: JobContext, params: DownloadParams, rules: HubRules) -> dict[s
         "reused_bytes": plan.stored_bytes,
         "refused": [{"path": one.path, "kind": one.kind} for one in refusals(info)],
     }
-
-
-class _Pin:
-    """The commit that a job began with: when it is resumed, a branch may have moved on."""
-
-    def __init__(self, home: Home, job_id: str) -> None:
-        home.downloads.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._path: Path = home.downloads / f"job-{job_id}.json"
-        self.commit = ""
-        try:
-            known = json.loads(self._path.read_bytes())["commit"]
-            self.commit = known if COMMIT.fullmatch(known) else ""
-        except (OSError, ValueError, TypeError, KeyError):
-            pass
-
-    def set(self, commit: str) -> None:
-        """Remember it for the next try."""
-        write_durably(self._path, json.dumps({"commit": commit}).encode())
-
-    def remove(self) -> None:
-        """The job is done."""
-        self._path.unlink(missing_ok=True)
 
 
 def _fetch(
@@ -150,9 +126,9 @@ def _add(
     }
 
 
-def _tidy(ctx: JobContext, info: RepoInfo, plan: DownloadPlan, pin: _Pin) -> None:
+def _tidy(ctx: JobContext, info: RepoInfo, plan: DownloadPlan, pin: Pin) -> None:
     """What only served the download goes: second names, papers that no version has as files."""
     for file in plan.files:
         partial.Partial(ctx.home, partial.key_of(file, info.repo, info.commit)).kept.unlink(missing_ok=True)
-    pin.remove()
+    pin.remove(ctx.home)
     collecting.collect(ctx.home, ctx.blobs)

@@ -7,8 +7,8 @@ from typing import Any
 from bancada.catalog.hub.credentials import mirror_token
 from bancada.catalog.mirror.gate import lan_addresses, own_names
 from bancada.catalog.mirror.server import MirrorServer, Stock
-from bancada.catalog.mirror.session import MirrorParams, MirrorReport, check_allowed
-from bancada.catalog.mirror.shelf import arrange
+from bancada.catalog.mirror.session import STATE, MirrorParams, MirrorReport, check_allowed
+from bancada.catalog.mirror.shelf import ShelfRepo, arrange
 from bancada.core.errors import BancadaError
 from bancada.jobs.job_context import CallContext, JobContext
 from bancada.storage import audit, models, settings
@@ -25,7 +25,12 @@ class MirrorHandler:
         """Listen and serve; raises BancadaError ``mirror.*`` or ``network.sealed``."""
         database = self._context.database
         check_allowed(database, params.host)
-        stock = Stock(lambda: arrange(models.list_versions(database)), self._context.blobs.ensure_intact)
+
+        def shelf() -> dict[str, ShelfRepo]:
+            check_allowed(database, params.host)  # nothing goes out any more once the network was sealed
+            return arrange(models.list_versions(database))
+
+        stock = Stock(shelf, self._context.blobs.ensure_intact)
         names = own_names(params.host, str(settings.get(database, "mirror.names")))
         token = mirror_token()
         try:
@@ -41,8 +46,10 @@ class MirrorHandler:
         return MirrorReport(addresses, token, len(stock.shelf()))
 
     def call(self, call: CallContext, name: str, payload: Any) -> Any:
-        """There is nothing to ask a mirror but over HTTP."""
+        """Who is here and what was served; everything else is asked over HTTP."""
         del call, payload
+        if name == STATE and self._server is not None:
+            return self._server.state()
         raise BancadaError("message.malformed", field="call", value=name)
 
     def close(self) -> None:

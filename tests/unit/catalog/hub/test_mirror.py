@@ -19,8 +19,11 @@ from bancada.catalog.hub.rules import HubRules
 from bancada.catalog.library import Library
 from bancada.catalog.mirror.gate import Gate, Limits, host_name, lan_addresses, own_names
 from bancada.catalog.mirror.server import MirrorServer, Stock
+from bancada.catalog.mirror.session import MirrorParams
 from bancada.catalog.mirror.shelf import arrange
-from bancada.storage import models
+from bancada.catalog.mirror.visitors import MOST, MirrorState, Visitors
+from bancada.storage import models, settings
+from bancada.worker.handlers.mirror import MirrorHandler
 from hub_server import CONFIG, HubServer, safetensors
 from library_worker import Worker
 from tiny_gguf import TinyModel, write_tiny_gguf
@@ -209,6 +212,61 @@ def test_too_many_clients_are_sent_away(serve: Callable[..., MirrorServer]) -> N
         if httpx.get(f"http://127.0.0.1:{server.server_port}/", headers=AUTH).status_code == 404:
             return
     raise AssertionError("nobody is let in any more")
+
+
+def test_it_says_who_came_and_what_they_got(serve: Callable[..., MirrorServer], mirror: str) -> None:
+    server = serve()
+    url = f"http://127.0.0.1:{server.server_port}"
+    assert server.state() == MirrorState(0, 0, ())
+    with httpx.Client(headers=AUTH, trust_env=False) as client:
+        assert client.get(f"{url}/org/one/resolve/main/model.safetensors").content == WEIGHTS
+        part = client.get(f"{url}/org/one/resolve/main/model.safetensors", headers={"Range": "bytes=0-99"})
+        assert len(part.content) == 100
+        assert server.state().connections == 1
+    httpx.get(url, trust_env=False)
+    until = time.monotonic() + 30
+    while server.state().sent_bytes < len(WEIGHTS) + 100:  # counted when the client has it already
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    state = server.state()
+    assert state.sent_bytes == len(WEIGHTS) + 100
+    (visitor,) = state.visitors
+    assert (visitor.address, visitor.files, visitor.refused) == ("127.0.0.1", 2, 1)
+    assert visitor.sent_bytes == state.sent_bytes
+    assert 0 <= visitor.last_s < 60
+
+
+def test_visitors_without_end_are_forgotten() -> None:
+    visitors = Visitors()
+    for number in range(MOST + 5):
+        visitors.came(f"10.0.0.{number}", sent_bytes=1)
+    state = visitors.state(0)
+    assert (len(state.visitors), state.sent_bytes) == (MOST, MOST + 5)
+    assert state.visitors[0].address == f"10.0.0.{MOST + 4}"
+
+
+def test_a_network_that_is_sealed_meanwhile_ends_it(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A mirror that listens on the network gives nothing any more, without being asked to stop."""
+    monkeypatch.setattr(Stock, "_FRESH_S", 0.0)
+    database = worker.context.database
+    settings.set(database, "mirror.lan", value=True)
+    settings.set(database, "network.sealed", value=False)
+    worker.take_in(write_tiny_gguf(tmp_path / "t.gguf"), "Ours")
+    handler = MirrorHandler(worker.context)
+    monkeypatch.setenv("BANCADA_MIRROR_TOKEN", TOKEN)
+    report = handler.open(MirrorParams("0.0.0.0", 0))
+    try:
+        assert handler._server is not None
+        url = f"http://127.0.0.1:{handler._server.server_port}"
+        assert report.repositories == len(get(f"{url}/api/models").json()) == 1
+        settings.set(database, "network.sealed", value=True)
+        answer = get(f"{url}/api/models")
+        assert (answer.status_code, answer.json()["error"]) == (503, "network.sealed")
+        assert get(f"{url}/local/Ours/resolve/main/Ours.gguf").status_code == 503
+    finally:
+        handler.close()
 
 
 def test_three_hundred_at_once(mirror: str) -> None:
