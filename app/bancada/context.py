@@ -9,12 +9,14 @@ from typing import Any, Final
 from bancada.bench.plan import BENCH
 from bancada.catalog.bundles.jobs import BUNDLE_CREATE, BUNDLE_IMPORT
 from bancada.catalog.download.jobs import DOWNLOAD
-from bancada.catalog.jobs import IMPORT, VERIFY
+from bancada.catalog.jobs import EXPORT, IMPORT, VERIFY
 from bancada.catalog.library import Library
 from bancada.core.errors import BancadaError
 from bancada.core.events import EventBus
 from bancada.core.paths import Home
+from bancada.inference.preview import TEMPLATE_PREVIEW, Preview, PreviewParams
 from bancada.inference.session import ModelSession, ModelSessions
+from bancada.jobs.codec import decode
 from bancada.jobs.manager import JobManager
 from bancada.jobs.sessions import SessionManager
 from bancada.jobs.spec import JobKind
@@ -25,7 +27,7 @@ from bancada.storage.database import Database, open_database
 
 #: every kind of job that this program knows, by name
 JOB_KINDS: Final[Mapping[str, JobKind]] = {
-    kind.name: kind for kind in (IMPORT, VERIFY, DOWNLOAD, BUNDLE_CREATE, BUNDLE_IMPORT, BENCH)
+    kind.name: kind for kind in (IMPORT, VERIFY, EXPORT, DOWNLOAD, BUNDLE_CREATE, BUNDLE_IMPORT, BENCH)
 }
 
 
@@ -93,6 +95,19 @@ class AppContext:
         """
         spec = self.library.load_spec(version_id, context=context, cache_type=cache_type, force=force)
         return self.models.open(spec, model_version_id=version_id)
+
+    def preview_template(self, version_id: str) -> Preview:
+        """What a model's chat template makes of an example, rendered by a worker within limits.
+
+        Raises:
+            BancadaError: ``model.not_found``, ``model.no_chat_template``, ``model.template_refused``, or why
+                the worker did not answer.
+        """
+        session = self.sessions.open(TEMPLATE_PREVIEW, PreviewParams(version_id))
+        try:
+            return decode(Preview, session.report)
+        finally:
+            session.close()
 
     def close(self, *, cancel_jobs: bool = False) -> None:
         """End sessions and workers, then close the database."""

@@ -1,4 +1,4 @@
-"""The jobs of the library: import and verify. Their handlers run in a worker."""
+"""The jobs of the library: import, verify and export. Their handlers run in a worker."""
 
 from __future__ import annotations
 
@@ -24,5 +24,14 @@ class VerifyParams:
     version_ids: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class ExportParams:
+    """A version, and the folder that is to hold its files; it must not be there, or be empty."""
+
+    version_id: str
+    path: str
+
+
 IMPORT: Final = JobKind("model.import", ImportParams, lane="disk")
 VERIFY: Final = JobKind("model.verify", VerifyParams, lane="disk")
+EXPORT: Final = JobKind("model.export", ExportParams, lane="disk")

@@ -41,7 +41,8 @@ from bancada.storage.sqlite_errors import disk_full, free_bytes, is_disk_full
 _MARGIN_BYTES: Final = 4 << 20
 _LOCK_TIMEOUT_S: Final = 30
 
-_UNREFERENCED: Final = (
+#: the blobs that no row refers to
+UNREFERENCED: Final = (
     "SELECT sha256, put_by FROM blobs b WHERE NOT EXISTS (SELECT 1 FROM model_files WHERE sha256 = b.sha256)"
     " AND NOT EXISTS (SELECT 1 FROM artifacts WHERE sha256 = b.sha256)"
     " AND NOT EXISTS (SELECT 1 FROM bundle_files WHERE sha256 = b.sha256)"
@@ -244,7 +245,7 @@ class BlobStore:
                     freed += _remove_file(part)
             # the file goes before its row: a kill in between leaves a row, garbage again, and no stray file
             with self._db.transaction() as handle:
-                for row in self._db.rows(_UNREFERENCED):
+                for row in self._db.rows(UNREFERENCED):
                     if row["put_by"] not in (None, os.getpid()) and psutil.pid_exists(row["put_by"]):
                         continue
                     freed += _remove_file(self.path(row["sha256"]))

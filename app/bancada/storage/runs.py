@@ -130,6 +130,16 @@ def of_job(db: Database, job_id: str) -> RunRecord | None:
     return _record(row) if row else None
 
 
+def of_version(db: Database, kind: str, version_id: str, *, limit: int = 20) -> list[RunRecord]:
+    """The newest finished runs of a kind whose parameter ``version_id`` is this one, newest first."""
+    rows = db.rows(
+        "SELECT * FROM runs WHERE kind = ? AND status = 'finished'"
+        " AND json_extract(params, '$.version_id') = ? ORDER BY seq DESC LIMIT ?",
+        (kind, version_id, limit),
+    )
+    return [_record(row) for row in rows]
+
+
 def rename(db: Database, run_id: str, name: str) -> None:
     """Give a run another name; raises BancadaError ``run.not_found``."""
     with db.transaction() as handle:

@@ -8,6 +8,7 @@ from typing import Final
 HANDLERS: Final[dict[str, str]] = {
     "model.import": "bancada.worker.handlers.library:run_import",
     "model.verify": "bancada.worker.handlers.library:run_verify",
+    "model.export": "bancada.worker.handlers.library:run_export",
     "model.download": "bancada.worker.handlers.download:run",
     "bundle.create": "bancada.worker.handlers.bundles:run_create",
     "bundle.import": "bancada.worker.handlers.bundles:run_import",
@@ -20,6 +21,7 @@ SESSIONS: Final[dict[str, str]] = {
     "hub": "bancada.worker.handlers.hub:HubHandler",
     "mirror": "bancada.worker.handlers.mirror:MirrorHandler",
     "model": "bancada.worker.handlers.model_session:ModelSessionHandler",
+    "template": "bancada.worker.handlers.template:TemplatePreview",
     "trial": "bancada.worker.handlers.trial:TrialSession",
 }
 #: the only kinds whose workers may reach other machines, and they only while the network is not sealed

@@ -1,4 +1,4 @@
-"""The jobs ``model.import`` and ``model.verify``: what of the library takes long, in a worker."""
+"""The jobs ``model.import``, ``model.verify`` and ``model.export``: what of the library takes long."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bancada.catalog import collecting, onnx_folder
+from bancada.catalog import collecting, exporting, onnx_folder
 from bancada.catalog.content import folder_hash
 from bancada.catalog.gguf_header import read_header
 from bancada.catalog.inspection import ImportPlan, inspect_import, plan_folder, plan_gguf
-from bancada.catalog.jobs import ImportParams, VerifyParams
+from bancada.catalog.jobs import ExportParams, ImportParams, VerifyParams
 from bancada.catalog.names import chosen_name
 from bancada.core.errors import BancadaError
 from bancada.jobs.job_context import JobContext
@@ -89,6 +89,11 @@ def run_verify(ctx: JobContext, params: VerifyParams) -> dict[str, Any]:
             )
     ctx.progress("verifying", total, total, "bytes")
     return {"ok": all(one["state"] == "present" for one in results), "files": results}
+
+
+def run_export(ctx: JobContext, params: ExportParams) -> dict[str, Any]:
+    """Copy a version's files out of the library; see :func:`bancada.catalog.exporting.export`."""
+    return exporting.export(ctx, params)
 
 
 def _verify_file(ctx: JobContext, file: FileRecord, progress: Callable[[int, int], None]) -> str:
