@@ -164,6 +164,107 @@ CATALOG: Final[dict[str, tuple[str, str, str]]] = {
         "It must be an even number from {low} to {high}, and no longer than what the models were made for.",
         "Choose another context; 512 is what others use as well.",
     ),
+    # -- conversion
+    "convert.not_installed": (
+        "What conversion needs is not installed: {missing}.",
+        "Conversion uses torch and its kind, which the base program does without.",
+        "Install it with: make setup-convert.",
+    ),
+    "convert.tool_damaged": (
+        "The converter's file {path} is not what the set-up installed.",
+        "It was changed or removed since. It was not run.",
+        "Set up again: remove its folder, then make setup-convert.",
+    ),
+    "convert.target_unknown": (
+        "There is no conversion to {target}.",
+        "Known are: {known}.",
+        "Choose one of these.",
+    ),
+    "convert.type_unknown": (
+        "{target} cannot be made with the type {type}.",
+        "Possible types are: {known}.",
+        "Choose one of these. Smaller GGUF types are made by quantizing a GGUF file.",
+    ),
+    "convert.same_format": (
+        "{name} is in Hugging Face's layout already.",
+        "There is nothing to convert.",
+        "Choose gguf or onnx as the target.",
+    ),
+    "convert.source_unsupported": (
+        "{name} cannot be converted: its format is {format}.",
+        "Conversions start from GGUF files and from folders in Hugging Face's layout (safetensors).",
+        "Convert the model that it was made from.",
+    ),
+    "convert.source_quantized": (
+        "{name} is quantized already, by {method}.",
+        "The builder of onnxruntime-genai would need the exact weights.",
+        "Convert the model that it was made from.",
+    ),
+    "convert.architecture_unsupported": (
+        "The architecture {architecture} is not supported by {tool}.",
+        "Supported are: {known}. Nothing was made.",
+        "Choose another target, or a model of another architecture.",
+    ),
+    "convert.tensor_unknown": (
+        "The tensor {tensor} has no place in the architecture {architecture}.",
+        "The weights are not those of the architecture that the model names. Nothing was made.",
+        "Check that all files are of the same model.",
+    ),
+    "convert.rope_unknown": (
+        "The model stretches its positions in a way that cannot be written down: {kind}.",
+        "Hugging Face's configuration has no words for it. Nothing was made.",
+        "Convert from the model's original files.",
+    ),
+    "convert.tokenizer_missing": (
+        "The model has no tokenizer that {tool} can use.",
+        "Without tokenizer.json, tokenizer.model or vocab.json with merges.txt no text can be read.",
+        "Put the tokenizer's files beside the weights, then try again.",
+    ),
+    "convert.tokenizer_unsupported": (
+        "The model's tokenizer is not known: {kind}.",
+        "The other format has no rule that splits text in the same way. Nothing was made.",
+        "Choose another target, or another model.",
+    ),
+    "convert.tokenizer_differs": (
+        "The new tokenizer is not the model's own: it differs at '{text}' ({ours} instead of {engine}).",
+        "A model that reads other tokens than it was trained with answers badly. Nothing was kept.",
+        "Report this with the model's name; convert from its original files meanwhile.",
+    ),
+    "convert.remote_code": (
+        "The model asks for program code of its own ({files}).",
+        "Such code could do anything on this machine, so it is never run. Nothing was made.",
+        "If its architecture is a usual one, convert it without that code: --ignore-code.",
+    ),
+    "convert.bad_numbers": (
+        "The tensor {tensor} holds numbers that are none (NaN or infinite).",
+        "The source is damaged or was badly made. Nothing was kept.",
+        "Verify the source, or get it again.",
+    ),
+    "convert.overflow": (
+        "The tensor {tensor} has values that 16-bit floats of the type F16 cannot hold.",
+        "They would become infinite. Nothing was kept.",
+        "Choose the type bf16 or f32.",
+    ),
+    "convert.no_answer": (
+        "The new model does not answer: {count} tokens came.",
+        "It was made, tried and thrown away.",
+        "Choose another type, or report this with the model's name.",
+    ),
+    "convert.out_of_memory": (
+        "The memory did not suffice for {tool}.",
+        "It holds a large part of the weights in memory. Nothing was kept.",
+        "Close other programs, or convert a smaller model.",
+    ),
+    "convert.tool_failed": (
+        "{tool} failed: {detail}.",
+        "Its own words are in the job's log. Nothing was kept.",
+        "Check that all files are of the same model; else report this with the log.",
+    ),
+    "convert.tool_crashed": (
+        "{tool} ended without an answer ({cause}).",
+        "It crashed in native code, or the system ended it for lack of memory. Nothing was kept.",
+        "See the job's log; close other programs and try again.",
+    ),
     # -- charts and tables
     "models.no_file_manager": (
         "No program answered to show the folder {path}.",
@@ -426,13 +527,18 @@ CATALOG: Final[dict[str, tuple[str, str, str]]] = {
     ),
     "model.folder_unknown": (
         "The folder {path} holds no model that can be imported.",
-        "A folder needs genai_config.json (ONNX Runtime GenAI) or one GGUF file.",
-        "Choose the model's .gguf file, or the folder that has genai_config.json in it.",
+        "A folder needs genai_config.json (for ONNX), one GGUF file, or config.json with safetensors.",
+        "Choose the model's .gguf file, or the folder that has one of these in it.",
     ),
     "model.needs_conversion": (
-        "{path} holds Hugging Face weights (safetensors).",
-        "The engines here run GGUF files and ONNX folders.",
-        "Get the model as GGUF, or convert it first.",
+        "{path} holds Hugging Face weights (safetensors) without their configuration.",
+        "A model in this layout is a folder: config.json, the tokenizer and all parts of the weights.",
+        "Choose the folder that has config.json in it.",
+    ),
+    "model.not_runnable": (
+        "{name} cannot be run as it is: its format is {format}.",
+        "The engines here answer from GGUF files and from ONNX folders of text generators.",
+        "Convert it first: bancada convert {name} --to gguf.",
     ),
     "model.safetensors_invalid": (
         "The safetensors file is damaged or forged: {detail}.",
@@ -937,7 +1043,7 @@ CATALOG: Final[dict[str, tuple[str, str, str]]] = {
     ),
     "keys.passphrases_differ": (
         "The two passphrases are not the same.",
-        "No key was made.",
+        "Nothing was made and nothing was changed.",
         "Run the command again and type the same passphrase twice.",
     ),
     "keys.unwritable": (
@@ -974,12 +1080,23 @@ CATALOG: Final[dict[str, tuple[str, str, str]]] = {
     "database.locked": (
         "The workspace is encrypted, and the passphrase is missing or wrong.",
         "Without the right passphrase nobody can read it, Bancada's makers included.",
-        "Enter the passphrase; mind capital letters and the keyboard's language.",
+        "Enter the passphrase; mind capital letters and the keyboard's language. For programs it can stand in the "
+        "environment variable BANCADA_PASSPHRASE.",
+    ),
+    "database.short_passphrase": (
+        "The passphrase is too short.",
+        "At least {least} characters keep a stolen file from being opened by trying. Nothing was changed.",
+        "Choose a longer one, for example four words.",
+    ),
+    "database.no_new_passphrase": (
+        "No new passphrase was given.",
+        "There is no terminal on which it could be typed. Nothing was changed.",
+        "Run the command on a terminal, or put the passphrase into the environment variable {variable}.",
     ),
     "database.not_encrypted": (
         "A passphrase was given, but the workspace {path} is not encrypted.",
         "It was not opened, so that nobody believes it to be protected.",
-        "Open it without a passphrase; encryption can be turned on in the settings.",
+        "Open it without a passphrase; encryption is turned on with: bancada passphrase set",
     ),
     "database.no_keyring": (
         "The system's keyring cannot be used: {detail}.",

@@ -1,4 +1,4 @@
-"""A file or folder dropped on the window opens the import sheet of the Models page."""
+"""What is dropped on the window is looked at: a model by the library, a bundle's folder by Transfer."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QFrame, QVBoxLayout
 
+from bancada.catalog.bundles.folder import looks_like_a_bundle
 from bancada.gui.widgets.basics import IconLabel, Label
 
 if TYPE_CHECKING:
@@ -28,9 +29,9 @@ class Drops(QObject):
         column = QVBoxLayout(self.target)
         column.addStretch(1)
         column.addWidget(IconLabel(desk.theme, "import", "accent", 40), 0, Qt.AlignmentFlag.AlignHCenter)
-        text = Label(self.tr("Drop a GGUF file or an ONNX folder to import it"), "subtitle", wrap=True)
-        text.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        column.addWidget(text)
+        self._text = Label("", "subtitle", wrap=True)
+        self._text.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        column.addWidget(self._text)
         column.addStretch(1)
         self.target.hide()
         desk.window.setAcceptDrops(True)
@@ -53,12 +54,22 @@ class Drops(QObject):
         event.accept()
         if kind == QEvent.Type.Drop:
             self.target.hide()
-            self._desk.navigate("models", import_path=path)
+            view = {"view": "transfer"} if looks_like_a_bundle(path) else {}
+            self._desk.navigate("models", import_path=path, **view)
         else:
+            self._say(path)
             self.target.setGeometry(self._desk.window.stack.rect().adjusted(16, 16, -16, -16))
             self.target.show()
             self.target.raise_()
         return True
+
+    def _say(self, path: Path) -> None:
+        if self.target.isHidden():  # once for each drag: it asks the disk
+            self._text.setText(
+                self.tr("Drop the transfer bundle to see what is in it")
+                if looks_like_a_bundle(path)
+                else self.tr("Drop a GGUF file or an ONNX folder to import it")
+            )
 
 
 def _one_path(event: QDropEvent) -> Path | None:

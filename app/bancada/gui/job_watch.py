@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 #: a job that took longer is worth a word on the desktop when the window is not looked at
 LONG_S: Final = 30.0
 #: family of jobs -> the kind of rows that their workers wrote, which only the parent can announce
-_WRITES: Final = {"model": "model", "bench": "run"}
+_WRITES: Final = {"model": "model", "bench": "run", "bundle": "model"}
+#: ends that are no failure of anything: the work is done and waits for a person
+_WAITS: Final = frozenset({"bundle.second_signature_missing"})
 
 
 class JobWatch(QObject):
@@ -92,7 +94,7 @@ class JobWatch(QObject):
         elif record.status is JobStatus.FAILED:
             failure = record.failure or BancadaError("internal.error", detail=record.title)
             what = describe(failure.code, failure.params).what
-            level, text = "error", f"{record.title}: {what}"
+            level, text = "warning" if failure.code in _WAITS else "error", f"{record.title}: {what}"
         elif record.status is JobStatus.INTERRUPTED:
             level, text = (
                 "warning",

@@ -48,12 +48,13 @@ class Sheet(QDialog):
         column.addWidget(Label(title, "title"))
         self.body = QVBoxLayout()
         column.addLayout(self.body, 1)
-        row = QHBoxLayout()
-        row.addStretch(1)
+        #: a stretch, then the buttons of the sheet, Close being the last
+        self.buttons = QHBoxLayout()
+        self.buttons.addStretch(1)
         self.done_button = PlainButton(self.tr("Close"))
         self.done_button.clicked.connect(self.close)
-        row.addWidget(self.done_button)
-        column.addLayout(row)
+        self.buttons.addWidget(self.done_button)
+        column.addLayout(self.buttons)
 
 
 class ShortcutSheet(Sheet):

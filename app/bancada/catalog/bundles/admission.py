@@ -9,7 +9,7 @@ from typing import Any
 
 from bancada.catalog import collecting, onnx_folder
 from bancada.catalog.bundles import receiving
-from bancada.catalog.bundles.folder import BundleFolder, check_files, read_bom, read_folder, strangers
+from bancada.catalog.bundles.folder import BundleFolder, absent, check_files, read_bom, read_folder, strangers
 from bancada.catalog.bundles.manifest import BundleModel, Manifest, parse
 from bancada.catalog.bundles.receipt import make_receipt, write_receipt
 from bancada.catalog.bundles.rules import Judgement, judge
@@ -19,7 +19,7 @@ from bancada.catalog.hf_folder import plan_hf
 from bancada.catalog.hub.file_policy import TAKEN, kind_of
 from bancada.catalog.inspection import ImportPlan, plan_folder, plan_gguf
 from bancada.catalog.names import chosen_name
-from bancada.core.errors import BancadaError
+from bancada.core.errors import BancadaError, describe
 from bancada.core.paths import Home
 from bancada.jobs.job_context import JobContext
 from bancada.storage import audit, bundles, models, signing_keys
@@ -34,7 +34,7 @@ class BundleReport:
     """What a bundle is, before any of it is taken.
 
     ``missing_bytes`` is what importing would copy; ``problem`` is the rule that refuses it, ``waiting``
-    the rule that keeps it in quarantine.
+    the rule that keeps it in quarantine. ``absent`` names files that must come on another disk.
     """
 
     folder: BundleFolder
@@ -43,6 +43,7 @@ class BundleReport:
     strangers: tuple[str, ...]
     problem: BancadaError | None
     waiting: BancadaError | None
+    absent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,12 @@ class Admitted:
     receipt: dict[str, Any]
 
 
-def inspect_bundle(database: Database, blobs: BlobStore, path: Path) -> BundleReport:
+def inspect_bundle(
+    database: Database, blobs: BlobStore, path: Path, *, all_there: bool = True
+) -> BundleReport:
     """Look at a bundle without writing anything; the files' content is not read.
+
+    Without ``all_there`` files may be absent: a bundle may come on several disks.
 
     Raises:
         BancadaError: ``bundle.*`` when it cannot be a bundle, or not all of it is there.
@@ -64,11 +69,17 @@ def inspect_bundle(database: Database, blobs: BlobStore, path: Path) -> BundleRe
     folder = read_folder(path)
     read_bom(folder)
     contents = folder.manifest.contents()
-    check_files(folder, contents)
+    check_files(folder, contents, all_there=all_there)
     judgement = judge(database, folder.id, folder.content, folder.manifest, folder.signatures)
-    missing = sum(one.size_bytes for one in contents if not blobs.path(one.sha256).exists())
+    missing = [one for one in contents if not blobs.path(one.sha256).exists()]
     return BundleReport(
-        folder, judgement, missing, tuple(strangers(folder)), judgement.problem(), judgement.waiting()
+        folder,
+        judgement,
+        sum(one.size_bytes for one in missing),
+        tuple(strangers(folder)),
+        judgement.problem(),
+        judgement.waiting(),
+        tuple(absent(folder, missing)),
     )
 
 
@@ -84,10 +95,10 @@ def import_folder(ctx: JobContext, path: Path) -> Admitted:
         Canceled: what was received is kept for the next time.
     """
     ctx.progress("inspecting", 0, None)
-    subject = str(path)
+    subject, title = str(path), ""
     try:
         folder = read_folder(path)
-        subject = folder.id
+        subject, title = folder.id, folder.manifest.title
         judgement = judge(ctx.database, folder.id, folder.content, folder.manifest, folder.signatures)
         judgement.check()
         with receiving.alone(ctx.home, folder.id), collecting.importing(ctx.home, ctx.job_id):
@@ -95,7 +106,7 @@ def import_folder(ctx: JobContext, path: Path) -> Admitted:
             copied = receiving.receive(ctx, folder)
             return _admit(ctx, bundles.get(ctx.database, folder.id), folder.manifest, copied)
     except BancadaError as error:
-        _record_refusal(ctx.database, subject, error)
+        _record_refusal(ctx.database, subject, error, title=title, path=str(path))
         raise
 
 
@@ -112,7 +123,7 @@ def admit_waiting(ctx: JobContext, bundle_id: str) -> Admitted:
         with receiving.alone(ctx.home, bundle_id), collecting.importing(ctx.home, ctx.job_id):
             return _admit(ctx, record, parse(record.manifest.encode("ascii")), 0)
     except BancadaError as error:
-        _record_refusal(ctx.database, bundle_id, error)
+        _record_refusal(ctx.database, bundle_id, error, title=record.title, path=record.source)
         raise
 
 
@@ -135,9 +146,16 @@ def discard(home: Home, database: Database, blobs: BlobStore, record: BundleReco
         return freed + collecting.collect(home, blobs)
 
 
-def _record_refusal(database: Database, subject: str, error: BancadaError) -> None:
+def _record_refusal(database: Database, subject: str, error: BancadaError, *, title: str, path: str) -> None:
     action = "bundle.waiting" if error.code == "bundle.second_signature_missing" else "bundle.refused"
-    audit.append(database, "user", action, subject, {"rule": error.code, "detail": str(error)[:1000]})
+    detail = {
+        "rule": error.code,
+        "detail": str(error)[:1000],
+        "reason": describe(error.code, error.params).what[:500],
+        "title": title,
+        "path": path,
+    }
+    audit.append(database, "user", action, subject, detail)
 
 
 def _begin(database: Database, folder: BundleFolder, judgement: Judgement) -> None:

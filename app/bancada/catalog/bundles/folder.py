@@ -102,6 +102,12 @@ def check_files(folder: BundleFolder, wanted: list[BundleFile], *, all_there: bo
                     raise
 
 
+def absent(folder: BundleFolder, wanted: list[BundleFile]) -> list[str]:
+    """Names of the wanted files that do not lie in this folder: they may come on another disk."""
+    names = [one.name for file in wanted for one in pieces(file, folder.manifest.part_bytes)]
+    return [one for one in names if not os.path.lexists(folder.path / PurePosixPath(one))]
+
+
 def read_bom(folder: BundleFolder) -> bytes:
     """The bill of materials, verified by its hash.
 

@@ -21,6 +21,7 @@ from bancada.core.errors import BancadaError
 from bancada.core.paths import Home, private_folder
 from bancada.jobs.job_context import JobContext
 from bancada.storage import bundles
+from bancada.storage.blobs import BlobStore
 from bancada.storage.sqlite_errors import disk_full, free_bytes, is_disk_full
 
 _BLOCK: Final = 4 << 20
@@ -197,6 +198,17 @@ def _size_of(path: Path) -> int:
 def _check_space(home: Home, need: int) -> None:
     if need and free_bytes(home.root) < need + _MARGIN_BYTES:
         raise disk_full(home.root, need + _MARGIN_BYTES)
+
+
+def received_bytes(home: Home, blobs: BlobStore, bundle_id: str, contents: list[BundleFile]) -> int:
+    """How much of a bundle's files is here already, in whole files and in begun ones."""
+    place = incoming_folder(home, bundle_id)
+    return sum(
+        one.size_bytes
+        if blobs.path(one.sha256).exists()
+        else min(_size_of(_part_path(place, one)), one.size_bytes)
+        for one in contents
+    )
 
 
 def remove_incoming(home: Home, bundle_id: str) -> int:

@@ -52,6 +52,16 @@ class JobStrips(QWidget):
         self._fold()
         self._changed("job", [job_id])
 
+    def dismiss(self) -> None:
+        """Take back the error that is shown."""
+        self.error.hide()
+        self._fold()
+
+    @property
+    def followed(self) -> set[str]:
+        """The ids of the jobs that have a strip."""
+        return set(self._strips)
+
     def _cancel(self, job_id: str) -> None:
         self._shell.background.run(
             lambda: self._shell.context.jobs.cancel(job_id), lambda _: None, owner=self
