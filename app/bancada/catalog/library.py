@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from bancada.catalog import collecting
 from bancada.catalog.forecast import MemoryForecast, check_cache_type
 from bancada.catalog.forecaster import Forecaster, forecaster, past_loads
 from bancada.catalog.inspection import ImportPlan, inspect_import
-from bancada.catalog.jobs import IMPORT, VERIFY, ImportParams, VerifyParams
+from bancada.catalog.jobs import EXPORT, IMPORT, VERIFY, ImportParams, VerifyParams
 from bancada.core.errors import BancadaError
 from bancada.core.paths import Home
+from bancada.inference.backend import BACKENDS
 from bancada.inference.types import LoadSpec
-from bancada.storage import jobs, models, settings
+from bancada.storage import jobs, lifecycle, models, settings
 from bancada.storage.blobs import BlobStore
 from bancada.storage.database import Database
+from bancada.storage.lifecycle import Stage
 from bancada.storage.memory import MemoryMeasurement
 from bancada.storage.models import VersionRecord
 
 __all__ = [
     "CRASH_LIMIT",
+    "EXPORT",
     "IMPORT",
     "VERIFY",
+    "Duty",
     "ImportParams",
     "ImportPlan",
     "Library",
@@ -32,6 +37,15 @@ __all__ = [
 
 #: a model whose worker died this often is put aside until the user insists
 CRASH_LIMIT: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """Who answers for a version: its stage, the aliases that lead to it, and its model's tags."""
+
+    stage: Stage = "none"
+    aliases: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 class Library:
@@ -47,7 +61,11 @@ class Library:
         return models.list_versions(self._database, search=search)
 
     def find(self, text: str) -> VersionRecord:
-        """The version named by ``name``, ``name:version`` or id; raises BancadaError ``model.not_found``."""
+        """The version named by ``name``, ``name:version``, ``name@alias`` or id.
+
+        Raises:
+            BancadaError: ``model.not_found``.
+        """
         return models.find(self._database, text)
 
     def forecaster(self) -> Forecaster:
@@ -95,10 +113,13 @@ class Library:
             over: further fields of LoadSpec.
 
         Raises:
-            BancadaError: ``model.not_found``, ``model.put_aside``, ``model.file_missing`` (with the path),
+            BancadaError: ``model.not_found``, ``model.not_runnable`` for a format that no engine runs,
+                ``model.put_aside``, ``model.file_missing`` (with the path),
                 ``model.file_damaged``, ``model.context_out_of_range``, ``model.cache_type_unknown``.
         """
         version = models.get_version(self._database, version_id)
+        if version.format not in BACKENDS:
+            raise BancadaError("model.not_runnable", name=version.name, format=version.format)
         if version.crashes >= CRASH_LIMIT and not force:
             raise BancadaError("model.put_aside", name=version.name, crashes=version.crashes)
         check_cache_type(cache_type)
@@ -116,6 +137,30 @@ class Library:
             cache_type=cache_type,
             **over,
         )
+
+    def duty(self, version: VersionRecord) -> Duty:
+        """Who answers for a version, in short."""
+        named = lifecycle.aliases(self._database, version.model_id)
+        return Duty(
+            lifecycle.stage_of(self._database, version.id),
+            tuple(one.name for one in named if one.version_id == version.id),
+            lifecycle.tags(self._database, version.model_id),
+        )
+
+    def duties(self, versions: Iterable[VersionRecord]) -> dict[str, Duty]:
+        """The same for many versions by their id, in three queries."""
+        stages, tags = lifecycle.stages(self._database), lifecycle.all_tags(self._database)
+        named: dict[str, list[str]] = {}
+        for one in (alias for every in lifecycle.all_aliases(self._database).values() for alias in every):
+            named.setdefault(one.version_id, []).append(one.name)
+        return {
+            one.id: Duty(stages.get(one.id, "none"), tuple(named.get(one.id, ())), tags.get(one.model_id, ()))
+            for one in versions
+        }
+
+    def uses(self, version_id: str) -> models.Uses:
+        """What a version's removal would break and free."""
+        return models.uses(self._database, version_id)
 
     def trust_again(self, version_id: str) -> None:
         """Forget the crashes of a version that was put aside."""

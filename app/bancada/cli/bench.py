@@ -45,7 +45,7 @@ def add(nouns: Nouns) -> None:
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     names = "; ".join(f"{name}: {preset.description}" for name, preset in PRESETS.items())
-    parser.add_argument("model", type=clean, metavar="MODEL", help="name, name:version, or id")
+    parser.add_argument("model", type=clean, metavar="MODEL", help="name, name:version, name@alias, or id")
     parser.add_argument("--preset", choices=tuple(PRESETS), default=_DEFAULT_PRESET, help=names)
     for option, words in (
         ("--prompt-tokens", "lengths of the prompt"),

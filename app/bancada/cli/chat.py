@@ -26,7 +26,7 @@ _MAX_LOGPROBS: Final = 100
 def add(nouns: Nouns) -> None:
     """Add the command to the grammar."""
     parser = nouns.command("chat", "let a model answer", _chat)
-    parser.add_argument("model", type=clean, metavar="MODEL", help="name, name:version, or id")
+    parser.add_argument("model", type=clean, metavar="MODEL", help="name, name:version, name@alias, or id")
     parser.add_argument(
         "-p", "--prompt", type=clean, metavar="TEXT", help="the question; - reads it from stdin"
     )

@@ -16,7 +16,8 @@ This page is made from the program's own grammar by `python -m bancada.cli.docs`
 platform's folder for application data. With `--json` stdout carries exactly one JSON document; progress and
 notes go to stderr. Exit codes: 0 done, 1 failed, 2 not understood, 130 canceled. A failure says what happened
 and what to do; with `--json` it is `{"error": {"code", "message", "hint"}}`. Models are named by name,
-`name:version` or id. Ctrl+C cancels; `--detach` prints the job's id and lets the job run in the background.
+`name:version`, `name@alias` or id. Ctrl+C cancels; `--detach` prints the job's id and lets the job run in the
+background.
 """
 
 

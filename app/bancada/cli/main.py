@@ -25,8 +25,10 @@ from bancada.cli import (
     keys,
     mirror,
     models,
+    passphrase,
     runs,
     settings,
+    storage,
     tour,
 )
 from bancada.cli.command import (
@@ -75,7 +77,9 @@ def build_parser() -> Parser:
         runs,
         settings,
         audit,
+        storage,
         backups,
+        passphrase,
     ):
         module.add(nouns)
     window = nouns.command("gui", "open the window", _window)

@@ -1,7 +1,8 @@
-"""``bancada models``: import, list, show, remove, verify, forecast."""
+"""``bancada models``: import, list, show, remove, verify, forecast; further verbs in ``model_*``."""
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Sequence
 from typing import Any, Final
@@ -11,13 +12,14 @@ import psutil
 from bancada.catalog.forecast import MemoryForecast
 from bancada.catalog.jobs import IMPORT, VERIFY, ImportParams, VerifyParams
 from bancada.catalog.library import inspect_import
-from bancada.cli import text
+from bancada.cli import model_care, model_duty, text
 from bancada.cli.command import DONE, FAILED, Invocation, Nouns, UsageError, add_detach, clean, folder, whole
+from bancada.cli.model_care import add_model
 from bancada.cli.work import run_job
 from bancada.core.errors import Canceled
 from bancada.core.sizes import bytes_text
 from bancada.storage.memory import MemoryMeasurement
-from bancada.storage.models import VersionRecord
+from bancada.storage.models import Uses, VersionRecord
 
 MAX_CONTEXT: Final = 1_048_576
 CACHE_TYPES: Final = ("f16", "q8_0")
@@ -45,15 +47,15 @@ def add(nouns: Nouns) -> None:
     parser = verbs.verb("list", "list the models", _list)
     parser.add_argument("--search", type=clean, default="", metavar="TEXT", help="a part of the name")
     parser = verbs.verb("show", "show everything that is known of a model", _show)
-    _add_model(parser)
+    add_model(parser)
     parser = verbs.verb("remove", "remove a model and the files that no other one uses", _remove)
-    _add_model(parser)
+    add_model(parser)
     parser.add_argument("--yes", action="store_true", help="do not ask on a terminal")
     parser = verbs.verb("verify", "read the files again and compare their hashes", _verify)
     parser.add_argument("model", nargs="?", type=clean, metavar="MODEL", help="default: all models")
     add_detach(parser)
     parser = verbs.verb("forecast", "say how much memory a model needs", _forecast)
-    _add_model(parser)
+    add_model(parser)
     parser.add_argument(
         "--context", type=whole(1, MAX_CONTEXT), default=4096, metavar="N", help="tokens (default: 4096)"
     )
@@ -67,10 +69,8 @@ def add(nouns: Nouns) -> None:
         metavar="N",
         help="layers on a GPU (default: 0)",
     )
-
-
-def _add_model(parser: Any) -> None:
-    parser.add_argument("model", type=clean, metavar="MODEL", help="name, name:version, or id")
+    model_care.add(verbs)
+    model_duty.add(verbs)
 
 
 def row_of(version: VersionRecord) -> dict[str, Any]:
@@ -116,8 +116,9 @@ def _import(invocation: Invocation) -> int:
 def _list(invocation: Invocation) -> int:
     with invocation.workspace() as context:
         versions = context.library.list(invocation.options.search)
+        duties = context.library.duties(versions)
     console = invocation.console
-    console.document([row_of(one) for one in versions])
+    console.document([row_of(one) | dataclasses.asdict(duties[one.id]) for one in versions])
     if not versions:
         console.say("No model yet. Import one with: bancada models import PATH")
         return DONE
@@ -146,6 +147,7 @@ def _list(invocation: Invocation) -> int:
 def _show(invocation: Invocation) -> int:
     with invocation.workspace() as context:
         version = context.library.find(invocation.options.model)
+        duty = context.library.duty(version)
     files = [{"path": one.path, "sha256": one.sha256, "size_bytes": one.size_bytes} for one in version.files]
     invocation.console.document(
         {
@@ -155,10 +157,17 @@ def _show(invocation: Invocation) -> int:
             "chat_template": version.chat_template,
             "metadata": version.metadata,
             "files": files,
+            "stage": duty.stage,
+            "aliases": list(duty.aliases),
+            "tags": list(duty.tags),
         }
     )
     invocation.console.heading(text.printable(_label(version)))
     _describe(invocation, version)
+    said = (("Stage", duty.stage), ("Aliases", ", ".join(duty.aliases)), ("Tags", ", ".join(duty.tags)))
+    invocation.console.pairs(
+        [(name, text.printable(value)) for name, value in said if value not in ("", "none")]
+    )
     invocation.console.pairs(
         [(f"File {one.path}", f"{bytes_text(one.size_bytes)}  {one.sha256}") for one in version.files]
     )
@@ -186,6 +195,7 @@ def _describe(invocation: Invocation, version: VersionRecord) -> None:
 def _remove(invocation: Invocation) -> int:
     with invocation.workspace() as context:
         version = context.library.find(invocation.options.model)
+        _warn(invocation, context.library.uses(version.id))
         question = f"Remove {_label(version)} ({bytes_text(version.size_bytes)})?"
         if not invocation.options.yes and not confirm(invocation, question):
             raise Canceled
@@ -193,6 +203,20 @@ def _remove(invocation: Invocation) -> int:
     invocation.console.document({"removed": row_of(version), "freed_bytes": freed})
     invocation.console.say(f"Removed {text.printable(_label(version))}; {bytes_text(freed)} freed.")
     return DONE
+
+
+def _warn(invocation: Invocation, uses: Uses) -> None:
+    """Say what would miss the model."""
+    for count, words in (
+        (uses.conversations, "conversations use it"),
+        (uses.children, "versions were made of it and lose their origin"),
+        (uses.compared, "certificates compare other versions with it"),
+        (uses.bundles, "bundles in quarantine hold files of it, which stay"),
+    ):
+        if count:
+            invocation.console.note(f"Note: {count} {words}.")
+    for one in uses.aliases:
+        invocation.console.note(f"Note: the alias {one} leads to it and goes with it.")
 
 
 def confirm(invocation: Invocation, question: str) -> bool:
