@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from bancada.cli import secrets
 from bancada.cli.console import Console
 from bancada.context import AppContext
 from bancada.core import logs
@@ -19,6 +20,9 @@ DONE: Final = 0
 FAILED: Final = 1
 USAGE: Final = 2
 CANCELED: Final = 130
+
+#: the workspace's passphrase, for programs: a command line could be read by others
+PASSPHRASE_VARIABLE: Final = "BANCADA_PASSPHRASE"  # noqa: S105 - its name, not its value
 
 
 class UsageError(Exception):
@@ -46,13 +50,22 @@ class Invocation:
         Raises:
             BancadaError: it cannot be opened (database.*, disk.*).
         """
-        context = AppContext.open(self.home)
+        context = self._open()
         if os.access(context.home.logs, os.W_OK):
             logs.configure(context.home.logs, "cli")
         try:
             yield context
         finally:
             context.close()
+
+    def _open(self) -> AppContext:
+        given = os.environ.get(PASSPHRASE_VARIABLE)
+        try:
+            return AppContext.open(self.home)
+        except BancadaError as error:
+            if error.code != "database.locked" or not (given or secrets.is_terminal(self.console)):
+                raise
+        return AppContext.open(self.home, passphrase=given or secrets.ask("Passphrase of the workspace"))
 
 
 Runner = Callable[[Invocation], int]

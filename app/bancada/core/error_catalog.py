@@ -655,6 +655,47 @@ CATALOG: Final[dict[str, tuple[str, str, str]]] = {
         "Nothing of the export is left there.",
         "Check that the place exists and that you may write there, or choose another one.",
     ),
+    # -- the catalogue of models
+    "catalogue.malformed": (
+        "The catalogue of models cannot be used: in {entry}, {detail}.",
+        "A catalogue with one wrong entry is refused as a whole; the one in use before stays in use.",
+        "Get the file again from whoever made it, or ask them to correct it.",
+    ),
+    "catalogue.too_large": (
+        "The catalogue of models has {size}, and at most {limit} are read.",
+        "A real one is far smaller.",
+        "Get the file again from whoever made it.",
+    ),
+    "catalogue.newer": (
+        "The catalogue of models was made for a newer Bancada: its format is {found}, not {known}.",
+        "It may say things that this version would not understand.",
+        "Update Bancada, or get a catalogue that was made for this version.",
+    ),
+    "catalogue.older": (
+        "The catalogue of models is edition {found}, and edition {known} is in use here.",
+        "An older edition never takes the place of a newer one.",
+        "Get a newer edition; nothing was changed.",
+    ),
+    "catalogue.unreadable": (
+        "The catalogue of models in {path} cannot be read: {detail}.",
+        "The file is missing, or the system does not give it out.",
+        "Install Bancada anew, or bring the catalogue again.",
+    ),
+    "catalogue.damaged": (
+        "The catalogue of models in {path} is not what it was when it was brought here.",
+        "It was changed or damaged on the disk, so it is not used.",
+        "Import the bundle that it came with once more.",
+    ),
+    "catalogue.unwritable": (
+        "The catalogue of models could not be stored as {path}: {detail}.",
+        "The folder of the workspace refuses to be written.",
+        "Make the folder writable and import it again.",
+    ),
+    "catalogue.not_found": (
+        "The catalogue has no model called {name}.",
+        "Names are looked for as they are listed, or by their short id.",
+        "Look for it with: bancada catalog search {name}",
+    ),
     # -- network, hub, downloads, office mirror
     "network.sealed": (
         "Nothing may leave this machine, so {host} was not contacted.",
