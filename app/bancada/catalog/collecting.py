@@ -2,14 +2,44 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from filelock import FileLock, Timeout
 
 from bancada.core.paths import Home
 from bancada.storage.blobs import BlobStore
+
+_WORK: Final = "work-"
+
+
+@contextmanager
+def working(home: Home, job_id: str) -> Iterator[Path]:
+    """A folder of a job's own for what it makes, on the disk of the blobs; gone at the end, however it ends.
+
+    What a killed job left is removed first.
+    """
+    prune_work(home)
+    folder = home.temporary / f"{_WORK}{job_id}"
+    path = home.locks / f"{_WORK}{job_id}.lock"
+    with FileLock(path):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700, parents=True)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    path.unlink(missing_ok=True)
+
+
+def prune_work(home: Home) -> None:
+    """Remove the folders of jobs that were killed."""
+    for folder in home.temporary.glob(f"{_WORK}*"):
+        if _stale(home.locks / f"{folder.name}.lock"):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -23,6 +53,7 @@ def importing(home: Home, job_id: str) -> Iterator[None]:
 
 def collect(home: Home, blobs: BlobStore) -> int:
     """Remove what nothing refers to and return the bytes freed; 0 while an import runs."""
+    prune_work(home)
     for path in home.locks.glob("import-*.lock"):
         if not _stale(path):
             return 0

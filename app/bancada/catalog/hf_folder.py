@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 from typing import Any, Final
 
+from bancada.catalog.file_kind import read_head, recognise
 from bancada.catalog.forecast import ModelFacts
-from bancada.catalog.inspection import SHOWN, ImportPlan
+from bancada.catalog.hub.file_policy import CODE, MAX_TEXT_BYTES, PICKLE, SAFETENSORS, TEXT, kind_of
+from bancada.catalog.import_plan import SHOWN, ImportPlan
 from bancada.catalog.names import proposed_name
 from bancada.catalog.safetensors_header import check_safetensors
 from bancada.core.errors import BancadaError
@@ -19,6 +23,84 @@ _MAX_JSON_BYTES: Final = 64 << 20
 _MAX_TEMPLATE: Final = 65_536
 _MAX_COUNT: Final = 1 << 31
 _NO_WEIGHTS: Final = "it names no file of weights"
+
+
+CONFIG: Final = "config.json"
+_INDEX: Final = "model.safetensors.index.json"
+_MAX_FILES: Final = 2_000
+#: files below the folder that belong to an embedding model
+_POOLING: Final = "1_Pooling/config.json"
+
+
+def inspect_hf(folder: Path) -> ImportPlan:
+    """The plan for a folder on the disk: its weights and texts, without program code, pickles and links.
+
+    Raises:
+        BancadaError: what :func:`plan_hf` raises; ``model.unsafe_path`` for a link among the files,
+            ``model.pickle`` for a pickle that bears another name, ``model.unreadable``.
+    """
+    kinds = {name: kind_of(name) for name in _names(folder)}
+    taken = [name for name, kind in kinds.items() if kind in (SAFETENSORS, TEXT)]
+    if (folder / _POOLING).is_file():
+        taken.append(_POOLING)
+    files = {name: _plain_file(folder, name) for name in sorted(taken)}
+    files = {
+        name: path
+        for name, path in files.items()
+        if kinds.get(name) == SAFETENSORS or path.stat().st_size <= MAX_TEXT_BYTES
+    }
+    if CONFIG not in files:
+        for path in files.values():
+            if path.suffix == ".safetensors":
+                check_safetensors(path)
+        raise BancadaError("model.needs_conversion", path=folder.name)
+    plan = plan_hf(folder.name, _without_other_copies(files))
+    left_out = [name for name, kind in kinds.items() if kind in (CODE, PICKLE)]
+    warnings = list(plan.warnings)
+    if left_out:
+        names = ", ".join(sorted(one[:60] for one in left_out)[:5])
+        warnings.append(
+            f"Program code and pickles in the folder were left out and are never opened: {names}."
+        )
+    return replace(plan, path=folder, warnings=tuple(warnings))
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            names = [
+                one.name for one, _ in zip(entries, range(_MAX_FILES + 1), strict=False) if not one.is_dir()
+            ]
+    except OSError as error:
+        raise BancadaError(
+            "model.unreadable", path=str(folder), detail=error.strerror or str(error)
+        ) from error
+    if len(names) > _MAX_FILES:
+        raise BancadaError("model.hf_config", detail=f"the folder holds more than {_MAX_FILES} files")
+    return names
+
+
+def _plain_file(folder: Path, name: str) -> Path:
+    path = folder / name
+    if path.is_symlink() or path.parent.is_symlink() or not path.is_file():
+        raise BancadaError("model.unsafe_path", path=name[:200])
+    if path.stat().st_size:
+        kind = recognise(read_head(path))
+        if kind.startswith(("a Python pickle", "a zip", "a 7z")):
+            raise BancadaError("model.pickle", path=name, kind=kind)
+    return path
+
+
+def _without_other_copies(files: Mapping[str, Path]) -> dict[str, Path]:
+    """Of several sets of weights (Mistral's own beside Hugging Face's) only the one that counts."""
+    index = _json(files, _INDEX).get("weight_map")
+    if isinstance(index, dict):
+        counted = {str(one) for one in index.values()}
+    else:
+        counted = {"model.safetensors"} if "model.safetensors" in files else set(files)
+    return {
+        name: path for name, path in files.items() if name in counted or not name.endswith(".safetensors")
+    }
 
 
 def plan_hf(name: str, files: Mapping[str, Path]) -> ImportPlan:
@@ -40,9 +122,8 @@ def plan_hf(name: str, files: Mapping[str, Path]) -> ImportPlan:
             parameters += prod(shape)
             size += length
             kinds[dtype] += length
-    config = _json(files, "config.json")
-    text = config.get("text_config")
-    inner = text if isinstance(text, dict) else config
+    config = _json(files, CONFIG)
+    facts, layers, context = config_facts(config)
     tokenizer = _json(files, "tokenizer_config.json")
     template = _template(files, tokenizer)
     return ImportPlan(
@@ -54,12 +135,12 @@ def plan_hf(name: str, files: Mapping[str, Path]) -> ImportPlan:
         quantization=kinds.most_common(1)[0][0] if kinds else "",
         parameters=parameters,
         bits_per_weight=8 * size / parameters if parameters else 0.0,
-        layers=_count(inner, "num_hidden_layers"),
-        context_length=_count(inner, "max_position_embeddings"),
+        layers=layers,
+        context_length=context,
         license="",
         chat_template=template,
         metadata={
-            "facts": _facts(inner).to_metadata(),
+            "facts": facts.to_metadata(),
             "values": {key[:200]: str(value)[:SHOWN] for key, value in sorted(config.items())[:500]},
             "tensors": sum(1 for path in weights.values() for _ in _tensors(path)),
         },
@@ -81,7 +162,7 @@ def _tensors(path: Path) -> list[tuple[str, list[int], int]]:
 
 def _check_index(files: Mapping[str, Path]) -> None:
     """Every shard that the index names must be there."""
-    index = _json(files, "model.safetensors.index.json")
+    index = _json(files, _INDEX)
     shards = index.get("weight_map", {})
     names = {str(one) for one in shards.values()} if isinstance(shards, dict) else set()
     if index and not names:
@@ -105,6 +186,13 @@ def _json(files: Mapping[str, Path], name: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise BancadaError("model.hf_config", detail=f"{name} is no JSON object")
     return content
+
+
+def config_facts(config: Mapping[str, Any]) -> tuple[ModelFacts, int, int]:
+    """What a config.json says for forecasts, the number of layers and the longest text in tokens."""
+    text = config.get("text_config")
+    inner = text if isinstance(text, dict) else config
+    return _facts(inner), _count(inner, "num_hidden_layers"), _count(inner, "max_position_embeddings")
 
 
 def _facts(config: Mapping[str, Any]) -> ModelFacts:

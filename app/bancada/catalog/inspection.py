@@ -4,52 +4,28 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bancada.catalog import onnx_folder
+from bancada.catalog import onnx_encoder, onnx_folder
 from bancada.catalog.file_kind import read_head, recognise
 from bancada.catalog.forecast import ModelFacts
 from bancada.catalog.gguf_header import GgufHeader, read_header
 from bancada.catalog.gguf_reader import ArrayValue, Entry
+from bancada.catalog.hf_folder import inspect_hf
+from bancada.catalog.import_plan import SHOWN, ImportPlan
 from bancada.catalog.names import proposed_name
 from bancada.catalog.onnx_folder import OnnxFolder
 from bancada.catalog.safetensors_header import check_safetensors
 from bancada.core.errors import BancadaError
 
+__all__ = ["ImportPlan", "facts_of", "inspect_import", "plan_folder", "plan_gguf"]
+
 _LAYER: Final = re.compile(r"blk\.(\d{1,9})\.")
-#: characters of one metadata value that are kept for display
-SHOWN: Final = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class ImportPlan:
-    """What would be imported.
-
-    ``files`` maps the names that the model's files will have to where they are now. ``warnings`` are
-    sentences for people. ``details`` holds the columns of a model version that come from the file.
-    """
-
-    path: Path
-    format: str
-    name: str
-    size_bytes: int
-    architecture: str
-    quantization: str
-    parameters: int
-    bits_per_weight: float
-    layers: int
-    context_length: int
-    license: str
-    chat_template: str | None
-    metadata: dict[str, Any]
-    warnings: tuple[str, ...]
-    files: dict[str, Path]
 
 
 def inspect_import(path: Path) -> ImportPlan:
-    """Look at a GGUF file or an ONNX folder without loading it.
+    """Look at a GGUF file, an ONNX folder or a folder in Hugging Face's layout without loading it.
 
     Raises:
         BancadaError: ``model.*``, saying why it cannot be imported and what to do.
@@ -155,11 +131,10 @@ def plan_folder(folder: Path, found: OnnxFolder) -> ImportPlan:
 def _inspect_folder(path: Path) -> ImportPlan:
     if (path / onnx_folder.CONFIG).exists():
         return plan_folder(path, onnx_folder.inspect(path))
-    weights = sorted(path.glob("*.safetensors"))[:1000]
-    if weights:
-        for one in weights:
-            check_safetensors(one)
-        raise BancadaError("model.needs_conversion", path=path.name)
+    if any(path.glob("*.safetensors")):
+        return inspect_hf(path)
+    if (path / onnx_encoder.MODEL).exists():
+        return onnx_encoder.inspect(path)
     ggufs = sorted(path.glob("*.gguf"))[:1000]
     if len(ggufs) == 1:
         return inspect_import(ggufs[0])

@@ -100,8 +100,8 @@ def inspect(folder: Path, *, foreign: bool = True) -> OnnxFolder:
     for name in _graph_names(section):
         files[name] = contained(folder, name, foreign=foreign)
         graphs[name] = read_graph(files[name])
-        _check_operators(name, graphs[name])
-        _collect_external(folder, name, graphs[name], files, foreign=foreign)
+        check_operators(name, graphs[name])
+        collect_external(folder, name, graphs[name], files, foreign=foreign)
     if "tokenizer.json" not in names:
         raise BancadaError("model.onnx_config", detail="the folder has no tokenizer.json")
     for name in sorted(names & _TOKENIZER):
@@ -223,16 +223,20 @@ def _graph_names(section: dict[str, Any]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _check_operators(name: str, graph: Graph) -> None:
+def check_operators(name: str, graph: Graph) -> None:
+    """Raise BancadaError ``model.custom_operators`` unless ONNX Runtime itself has every operator."""
     for node in graph.nodes:
         if node.domain not in _DOMAINS and (node.domain, node.operator) not in graph.functions:
             what = f"{node.domain[:60]}::{node.operator[:60]}"
             raise BancadaError("model.custom_operators", detail=f"{name} uses the operator {what}")
 
 
-def _collect_external(
-    folder: Path, name: str, graph: Graph, files: dict[str, Path], *, foreign: bool
-) -> None:
+def collect_external(folder: Path, name: str, graph: Graph, files: dict[str, Path], *, foreign: bool) -> None:
+    """Add the files that hold the graph's external data to ``files``, each checked as :func:`contained`.
+
+    Raises:
+        BancadaError: ``model.unsafe_path``, ``model.file_missing``, ``model.incomplete`` ...
+    """
     for tensor in graph.tensors:
         external = tensor.external
         if external is None:

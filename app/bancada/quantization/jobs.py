@@ -33,3 +33,31 @@ CERTIFY: Final = JobKind(
     lane="compute",
     forecast="bancada.worker.handlers.certify:memory_needed",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertParams:
+    """What to convert into what.
+
+    The source is a version of the library, or the folder or file at ``path``, which is taken into the
+    library first. ``target`` is gguf, onnx or hf; an empty ``type`` or ``name`` takes the usual one;
+    ``provider`` is the device that an ONNX model is made for. ``ignore_code`` converts a model that asks for
+    program code of its own with the converters' implementation alone.
+    """
+
+    target: str
+    version_id: str = ""
+    path: str = ""
+    type: str = ""
+    name: str = ""
+    provider: str = "cpu"
+    link: bool = True
+    ignore_code: bool = False
+
+
+CONVERT: Final = JobKind(
+    "model.convert",
+    ConvertParams,
+    lane="compute",
+    forecast="bancada.worker.handlers.convert:memory_needed",
+)

@@ -12,6 +12,7 @@ HANDLERS: Final[dict[str, str]] = {
     "model.download": "bancada.worker.handlers.download:run",
     "bundle.create": "bancada.worker.handlers.bundles:run_create",
     "bundle.import": "bancada.worker.handlers.bundles:run_import",
+    "model.convert": "bancada.worker.handlers.convert:run",
     "bench.run": "bancada.worker.handlers.bench:run",
     "trial": "bancada.worker.handlers.trial:run",
 }

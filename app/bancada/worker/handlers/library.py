@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bancada.catalog import collecting, exporting, onnx_folder
+from bancada.catalog import collecting, exporting, onnx_encoder, onnx_folder
 from bancada.catalog.content import folder_hash
 from bancada.catalog.gguf_header import read_header
+from bancada.catalog.hf_folder import plan_hf
 from bancada.catalog.inspection import ImportPlan, inspect_import, plan_folder, plan_gguf
 from bancada.catalog.jobs import ExportParams, ImportParams, VerifyParams
 from bancada.catalog.names import chosen_name
@@ -31,19 +32,7 @@ def run_import(ctx: JobContext, params: ImportParams) -> dict[str, Any]:
         BancadaError: ``model.*`` saying what is wrong with the file, ``disk.full`` with need and have.
         Canceled: nothing of it is left.
     """
-    ctx.progress("inspecting", 0, None)
-    plan = inspect_import(Path(params.path))
-    name = chosen_name(params.name) if params.name else plan.name
-    if not params.link:
-        _check_space(ctx, plan)
-    try:
-        with collecting.importing(ctx.home, ctx.job_id):
-            files = _store(ctx, plan, link=params.link)
-            plan = _inspect_stored(ctx, plan, files)
-            version, existing = _add(ctx, name, plan, files)
-    except BaseException:
-        collecting.collect(ctx.home, ctx.blobs)
-        raise
+    version, existing = import_model(ctx, params)
     return {
         "version_id": version.id,
         "name": version.name,
@@ -53,6 +42,23 @@ def run_import(ctx: JobContext, params: ImportParams) -> dict[str, Any]:
         "sha256": version.sha256,
         "warnings": list(version.warnings),
     }
+
+
+def import_model(ctx: JobContext, params: ImportParams) -> tuple[VersionRecord, bool]:
+    """The import itself: the version, and whether the same content was there before."""
+    ctx.progress("inspecting", 0, None)
+    plan = inspect_import(Path(params.path))
+    name = chosen_name(params.name) if params.name else plan.name
+    if not params.link:
+        _check_space(ctx, plan)
+    try:
+        with collecting.importing(ctx.home, ctx.job_id):
+            files = store(ctx, plan, link=params.link)
+            plan = inspect_stored(ctx, plan, files)
+            return add(ctx, name, plan, files)
+    except BaseException:
+        collecting.collect(ctx.home, ctx.blobs)
+        raise
 
 
 def run_verify(ctx: JobContext, params: VerifyParams) -> dict[str, Any]:
@@ -112,7 +118,8 @@ def _check_space(ctx: JobContext, plan: ImportPlan) -> None:
         raise disk_full(ctx.home.blobs, plan.size_bytes)
 
 
-def _store(ctx: JobContext, plan: ImportPlan, *, link: bool) -> list[FileRecord]:
+def store(ctx: JobContext, plan: ImportPlan, *, link: bool) -> list[FileRecord]:
+    """Put the files of a plan into the store; hold :func:`bancada.catalog.collecting.importing` meanwhile."""
     files = []
     done = 0
     for name, path in plan.files.items():
@@ -132,18 +139,37 @@ def _counter(ctx: JobContext, stage: str, before: int, total: int) -> Callable[[
     return lambda done, _: ctx.progress(stage, before + done, total, "bytes")
 
 
-def _inspect_stored(ctx: JobContext, plan: ImportPlan, files: list[FileRecord]) -> ImportPlan:
+def inspect_stored(ctx: JobContext, plan: ImportPlan, files: list[FileRecord]) -> ImportPlan:
     """Look again at what was really stored: the source may have changed since it was inspected."""
     ctx.progress("checking", 0, None)
     if plan.format == "gguf":
         stored = plan_gguf(plan.path, read_header(ctx.blobs.path(files[0].sha256)))
+    elif plan.format == "hf":
+        stored = plan_hf(plan.name, {one.path: ctx.blobs.path(one.sha256) for one in files})
     else:
         view = ctx.blobs.view(f"import-{ctx.job_id}", {one.path: one.sha256 for one in files})
-        stored = plan_folder(plan.path, onnx_folder.inspect(view, foreign=False))
+        if plan.format == onnx_encoder.FORMAT:
+            stored = onnx_encoder.inspect(view, foreign=False)
+        else:
+            stored = plan_folder(plan.path, onnx_folder.inspect(view, foreign=False))
     return replace(stored, path=plan.path, name=plan.name, warnings=plan.warnings)
 
 
-def _add(ctx: JobContext, name: str, plan: ImportPlan, files: list[FileRecord]) -> tuple[VersionRecord, bool]:
+def add(
+    ctx: JobContext, name: str, plan: ImportPlan, files: list[FileRecord], **lineage: Any
+) -> tuple[VersionRecord, bool]:
+    """Store the rows of a version whose files are stored.
+
+    Args:
+        ctx: the job's surroundings.
+        name: the model's name.
+        plan: what the files are.
+        files: the stored files.
+        lineage: further fields of NewVersion (``source``, ``parent_version_id``, ``produced_by_run_id``).
+
+    Returns:
+        The version, and whether the same content was there before.
+    """
     sha256 = (
         files[0].sha256 if plan.format == "gguf" else folder_hash((one.path, one.sha256) for one in files)
     )
@@ -159,9 +185,9 @@ def _add(ctx: JobContext, name: str, plan: ImportPlan, files: list[FileRecord]) 
         license=plan.license,
         size_bytes=sum(one.size_bytes for one in files),
         sha256=sha256,
-        source=str(plan.path),
         chat_template=plan.chat_template,
         metadata=plan.metadata,
         warnings=plan.warnings,
+        **{"source": str(plan.path), **lineage},
     )
     return models.add_version(ctx.database, name, new, files), sha256 in known
