@@ -106,10 +106,17 @@ class JobWatch(QObject):
             level,
             text,
             action_text=self.tr("Show"),
-            action=lambda: self._desk.navigate("jobs", job_id=record.id),
+            action=lambda: self._show_job(record),
         )
         if _took_s(record) > LONG_S and not self._desk.window.isActiveWindow():
             self._tell_desktop(text)
+
+    def _show_job(self, record: JobRecord) -> None:
+        """Where one acts on what came of it: bundles have a view of their own."""
+        if record.kind.startswith("bundle."):
+            self._desk.navigate("models", view="transfer")
+        else:
+            self._desk.navigate("jobs", job_id=record.id)
 
     def _tell_desktop(self, text: str) -> None:
         QApplication.alert(self._desk.window)

@@ -86,6 +86,17 @@ def hold(db: Database, bundle_id: str, sha256: str) -> None:
         )
 
 
+def held_bytes(db: Database, bundle_id: str) -> int:
+    """The size of what is held for a bundle and is part of no model yet: what it brought."""
+    row = db.row(
+        "SELECT coalesce(sum(size_bytes), 0) AS held FROM blobs WHERE sha256 IN"
+        " (SELECT sha256 FROM bundle_files WHERE bundle_id = ?)"
+        " AND sha256 NOT IN (SELECT sha256 FROM model_files)",
+        (bundle_id,),
+    )
+    return 0 if row is None else int(row["held"])
+
+
 def add_signature(db: Database, bundle_id: str, key_id: str, signature: str) -> None:
     """Store a signature that was found to be right; a key has one for each bundle."""
     with db.transaction() as handle:

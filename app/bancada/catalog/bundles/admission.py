@@ -121,7 +121,9 @@ def admit_waiting(ctx: JobContext, bundle_id: str) -> Admitted:
         raise BancadaError("bundle.not_waiting", bundle=bundle_id[:12])
     try:
         with receiving.alone(ctx.home, bundle_id), collecting.importing(ctx.home, ctx.job_id):
-            return _admit(ctx, record, parse(record.manifest.encode("ascii")), 0)
+            manifest = parse(record.manifest.encode("ascii"))
+            # copied when it was received, perhaps days ago
+            return _admit(ctx, record, manifest, bundles.held_bytes(ctx.database, bundle_id))
     except BancadaError as error:
         _record_refusal(ctx.database, bundle_id, error, title=record.title, path=record.source)
         raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import Signal, SignalInstance
+from PySide6.QtCore import Qt, Signal, SignalInstance
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from bancada.catalog.bundles.rules import REQUIRED
@@ -14,7 +14,6 @@ from bancada.gui.shell import Shell
 from bancada.gui.widgets.ask import Answer, ask
 from bancada.gui.widgets.basics import (
     Card,
-    Chip,
     ElidedLabel,
     IconLabel,
     Label,
@@ -41,7 +40,8 @@ class CarryInCard(Card):
         self.title.set_title(self.tr("Carry in"))
         self.title.show()
         self._shell = shell
-        self._shown: tuple[BundleLook, ...] = ()
+        self._shown: tuple[object, ...] | None = None
+        self._required = 1
         self.choose_button = PrimaryButton(self.tr("Look at a bundle\N{HORIZONTAL ELLIPSIS}"))
         self.choose_button.setToolTip(self.tr("Choose its folder (Ctrl+O), or drop it on the window"))
         self.choose_button.clicked.connect(self.choose)
@@ -66,6 +66,7 @@ class CarryInCard(Card):
         box = QVBoxLayout()
         box.setSpacing(4)
         row = QHBoxLayout()
+        row.setSpacing(12)
         row.addWidget(Label(self.tr("Rule here")))
         self.rule = QComboBox()
         self.rule.setAccessibleName(self.tr("Signatures that a bundle needs"))
@@ -103,10 +104,11 @@ class CarryInCard(Card):
 
     def show_waiting(self, looks: tuple[BundleLook, ...], *, can_sign: bool) -> None:
         """Show the bundles that are not admitted; rows are made anew only when they changed."""
-        key = (looks, can_sign)
-        if getattr(self, "_key", None) == key:
+        # not by equality: the free space of a look is another one each time, and the focus would be lost
+        shown = (*((one.id, self._state(one), str(one.path), verdict(one)) for one in looks), can_sign)
+        if self._shown == shown:
             return
-        self._key, self._shown = key, looks
+        self._shown = shown
         while (item := self._rows.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:
@@ -121,44 +123,46 @@ class CarryInCard(Card):
 
     def _row(self, look: BundleLook, *, can_sign: bool) -> QWidget:
         holder = QWidget()
-        outer = QVBoxLayout(holder)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(2)
-        row = QHBoxLayout()
+        row = QHBoxLayout(holder)
+        row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
         title = look.manifest.title or look.id[:12]
-        text, tone = verdict(look)
-        if look.state == "receiving":
-            text = self.tr("%1 of %2 are here")
-            text = text.replace("%1", bytes_text(look.received_bytes))
-            text = text.replace("%2", bytes_text(look.manifest.size_bytes))
-        row.addWidget(IconLabel(self._shell.theme, "clock", "warn"))
-        row.addWidget(ElidedLabel(title), 1)
-        row.addWidget(Chip(text, tone))
+        words = QVBoxLayout()
+        words.setSpacing(0)
+        words.addWidget(ElidedLabel(title))
+        state = ElidedLabel(self._state(look), "note")
+        state.setProperty("tone", verdict(look)[1])
+        words.addWidget(state)
         details = PlainButton(self.tr("Look\N{HORIZONTAL ELLIPSIS}"))
         details.setAccessibleName(self.tr("Look at %1").replace("%1", title))
         details.clicked.connect(partial(self._send, self.look, look))
+        row.addWidget(IconLabel(self._shell.theme, "clock", "warn"), 0, Qt.AlignmentFlag.AlignTop)
+        row.addLayout(words, 1)
         row.addWidget(details)
+        row.addWidget(self._act_button(look, title, can_sign=can_sign))
+        return holder
+
+    def _state(self, look: BundleLook) -> str:
+        """What it waits for; of a stopped one how much is here, and why it stopped."""
+        if look.state != "receiving":
+            return verdict(look)[0]
+        text = self.tr("%1 of %2 are here.").replace("%1", bytes_text(look.received_bytes))
+        return f"{text.replace('%2', bytes_text(look.manifest.size_bytes))} {look.reason}"
+
+    def _act_button(self, look: BundleLook, title: str, *, can_sign: bool) -> PlainButton:
         allowed = look.judgement.problem() is None
         if look.state == "quarantined" and look.judgement.waiting() is not None:
-            act = PlainButton(self.tr("Approve\N{HORIZONTAL ELLIPSIS}"))
-            act.setAccessibleName(self.tr("Approve %1 with my key").replace("%1", title))
-            act.setToolTip("" if can_sign else self.tr("Make a key of your own first"))
-            act.setEnabled(allowed and can_sign)
-            signal = self.approve
+            button = PlainButton(self.tr("Approve\N{HORIZONTAL ELLIPSIS}"))
+            button.setAccessibleName(self.tr("Approve %1 with my key").replace("%1", title))
+            button.setToolTip("" if can_sign else self.tr("Make a key of your own first"))
+            button.setEnabled(allowed and can_sign)
+            button.clicked.connect(partial(self._send, self.approve, look))
         else:
-            act = PlainButton(self.tr("Continue"))
-            act.setAccessibleName(self.tr("Continue with %1").replace("%1", title))
-            act.setEnabled(allowed)
-            signal = self.resume
-        act.clicked.connect(partial(self._send, signal, look))
-        row.addWidget(act)
-        outer.addLayout(row)
-        if look.reason and look.state == "receiving":
-            reason = Label(look.reason, "note", wrap=True)
-            reason.setContentsMargins(26, 0, 0, 0)
-            outer.addWidget(reason)
-        return holder
+            button = PlainButton(self.tr("Continue"))
+            button.setAccessibleName(self.tr("Continue with %1").replace("%1", title))
+            button.setEnabled(allowed)
+            button.clicked.connect(partial(self._send, self.resume, look))
+        return button
 
     @staticmethod
     def _send(signal: SignalInstance, look: BundleLook, _checked: object = None) -> None:

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QGridLayout
 
 from bancada.gui.models.transfer import Overview, usable_keys
 from bancada.gui.shell import Shell
-from bancada.gui.widgets.basics import Card, IconLabel, Label, PrimaryButton
+from bancada.gui.widgets.basics import Card, IconLabel, Label, PlainButton
 
 
 class CarryOutCard(Card):
@@ -19,7 +19,7 @@ class CarryOutCard(Card):
         super().__init__()
         self.title.set_title(self.tr("Carry out"))
         self.title.show()
-        self.begin_button = PrimaryButton(self.tr("Make a bundle\N{HORIZONTAL ELLIPSIS}"))
+        self.begin_button = PlainButton(self.tr("Make a bundle\N{HORIZONTAL ELLIPSIS}"))
         self.begin_button.setToolTip(self.tr("Put models of this library into a folder (Ctrl+E)"))
         self.begin_button.clicked.connect(self.begin)
         self.header.addWidget(self.begin_button)

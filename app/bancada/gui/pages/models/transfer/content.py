@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QAbstractItemView, QPlainTextEdit, QVBoxLayout, QW
 from bancada.catalog.bundles.manifest import BundleModel
 from bancada.gui.models.records import Column, RecordModel
 from bancada.gui.theme.theme import Theme
-from bancada.gui.widgets.format import UNKNOWN, bytes_text, number, parameters_text
+from bancada.gui.widgets.format import bytes_text, number, parameters_text
 from bancada.gui.widgets.table import Table
 
 #: characters of hostile texts that are shown at most
@@ -27,16 +27,14 @@ def size_of(model: BundleModel) -> int:
 def _columns() -> list[Column[BundleModel]]:
     return [
         Column("name", _tr("Model"), lambda one: f"{one.name}:{one.version}", stretch=True),
-        Column("format", _tr("Format"), lambda one: one.format.upper(), width=76),
-        Column("quantization", _tr("Quantization"), lambda one: one.quantization or UNKNOWN, width=100),
+        Column("size", _tr("Size"), size_of, lambda one: bytes_text(size_of(one)), figures=True, width=84),
         Column(
             "license",
             _tr("Licence"),
             lambda one: one.license or _tr("not stated"),
             tone=lambda one: "" if one.license else "warn",
-            width=110,
+            width=112,
         ),
-        Column("size", _tr("Size"), size_of, lambda one: bytes_text(size_of(one)), figures=True, width=92),
     ]
 
 
@@ -91,7 +89,7 @@ def describe_model(model: BundleModel) -> str:
     for one in model.lineage:
         kind = ", ".join(part for part in (one.format, one.quantization, one.produced_by) if part)
         lines.append(f"{_tr('Made of')}: {one.name}:{one.version} ({kind})")
-    facts = [model.architecture, parameters_text(model.parameters)]
+    facts = [model.format.upper(), model.architecture, model.quantization, parameters_text(model.parameters)]
     if model.context_length:
         facts.append(_tr("context %1").replace("%1", number(model.context_length)))
     lines += [" \N{MIDDLE DOT} ".join(one for one in facts if one), "", _tr("Files:")]

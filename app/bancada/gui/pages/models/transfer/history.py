@@ -44,11 +44,14 @@ class HistoryCard(Card):
             hint=self.tr("Every bundle that came in, went out or was refused is listed here."),
         )
         self._reason = Label("", wrap=True)
+        self._empty.sentence.setMinimumWidth(200)
+        self._empty.hint.setMinimumWidth(440)
         self.body.addWidget(self._empty, 1)
         self.body.addWidget(self.table, 1)
         self.body.addWidget(self._reason)
         self.body.addWidget(self._build_buttons())
-        self.show_rows(())
+        for widget in (self._empty, self.table, self._reason, self._buttons):
+            widget.hide()  # until something is known
 
     def show_rows(self, rows: Sequence[HistoryRow]) -> None:
         """Show these; the selection stays."""
@@ -76,26 +79,25 @@ class HistoryCard(Card):
 
     def _columns(self) -> list[Column[HistoryRow]]:
         return [
-            Column("at", self.tr("When"), lambda one: one.at, lambda one: when_text(one.at), width=150),
+            Column("at", self.tr("When"), lambda one: one.at, lambda one: when_text(one.at), width=128),
             Column(
-                "way", self.tr("Way"), lambda one: self.tr("out") if one.outgoing else self.tr("in"), width=56
+                "way", self.tr("Way"), lambda one: self.tr("out") if one.outgoing else self.tr("in"), width=64
             ),
             Column(
                 "title",
                 self.tr("Bundle"),
                 lambda one: one.title,
-                tip=lambda one: one.reason or one.path,
+                tip=lambda one: "\n".join(part for part in (one.title, one.reason, one.path) if part),
                 stretch=True,
             ),
-            Column("state", self.tr("State"), state_text, tone=state_tone, width=128),
-            Column("by", self.tr("Signed by"), lambda one: one.signed_by, width=110),
+            Column("state", self.tr("State"), state_text, tone=state_tone, width=112),
             Column(
-                "sequence",
-                self.tr("Number"),
-                lambda one: one.sequence or None,
-                lambda one: str(one.sequence or ""),
-                figures=True,
-                width=76,
+                "by",
+                self.tr("Signed by"),
+                lambda one: (one.signed_by.casefold(), one.sequence),
+                lambda one: f"{one.signed_by} \N{MIDDLE DOT} {one.sequence}" if one.signed_by else "",
+                tip=lambda one: self.tr("The key, and the number of the bundle") if one.signed_by else "",
+                width=128,
             ),
             Column(
                 "size",

@@ -45,6 +45,7 @@ class KeysCard(Card):
         self.header.addWidget(self.trust_button)
         self.model = RecordModel[KeyRow](shell.theme, self._columns(), lambda one: one.record.id, self)
         self.table = Table(shell.theme, self.model, self.tr("Keys"), filter_row=False)
+        self.table.sort_by("name")
         self.table.selected.connect(self._selected)
         self._empty = EmptyState(
             shell.theme,
@@ -52,12 +53,15 @@ class KeysCard(Card):
             self.tr("No key yet"),
             hint=self.tr("A key of your own signs what you carry out; trusted keys of others may come in."),
         )
+        self._empty.sentence.setMinimumWidth(200)
+        self._empty.hint.setMinimumWidth(300)
         self.body.addWidget(self._empty, 1)
         self.body.addWidget(self.table, 1)
         self._detail = QWidget()
         self._build_detail()
         self.body.addWidget(self._detail)
-        self.show_keys(())
+        for widget in (self._empty, self.table, self._detail):
+            widget.hide()  # until something is known
 
     def show_keys(self, rows: tuple[KeyRow, ...]) -> None:
         """Show these; the selection stays."""
@@ -100,19 +104,20 @@ class KeysCard(Card):
         return [
             Column("name", self.tr("Name"), lambda one: one.record.name, stretch=True),
             Column(
-                "own",
-                self.tr("Whose"),
-                lambda one: self.tr("own") if one.record.own else self.tr("other"),
-                width=62,
-            ),
-            Column(
                 "standing",
                 self.tr("Signatures"),
-                lambda one: standing_text(one.standing),
+                self._standing,
                 tone=lambda one: standing_tone(one.standing),
-                width=86,
+                width=120,
             ),
         ]
+
+    def _standing(self, row: KeyRow) -> str:
+        """Whose key it is, and whether its signatures count."""
+        if not row.record.own:
+            return standing_text(row.standing)
+        own = self.tr("own")
+        return own if row.standing == "trusted" else f"{own}, {standing_text(row.standing)}"
 
     def _build_detail(self) -> None:
         column = QVBoxLayout(self._detail)

@@ -7,7 +7,15 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, SignalInstance
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QGridLayout,
+    QHBoxLayout,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from bancada.catalog.bundles.signatures import fingerprint_text
 from bancada.core.errors import BancadaError
@@ -53,7 +61,7 @@ class LookSheet(Card):
         self._look: BundleLook | None = None
         self._wanted: object = None
         self._again: Callable[[], None] = lambda: None
-        self._own = False
+        self._own: frozenset[str] = frozenset()
         self._build_head()
         self._busy = QProgressBar()
         self._busy.setRange(0, 0)
@@ -84,9 +92,14 @@ class LookSheet(Card):
 
     def show_keys(self, rows: tuple[KeyRow, ...]) -> None:
         """Know whether somebody here can sign."""
-        self._own = any(one.usable for one in rows)
+        self._own = frozenset(one.record.id for one in rows if one.usable)
         if self._look is not None:
             self._show_buttons(self._look)
+
+    def set_narrow(self, narrow: bool) -> None:
+        """Put the rules below the content, or beside it."""
+        ways = QBoxLayout.Direction
+        self._columns.setDirection(ways.TopToBottom if narrow else ways.LeftToRight)
 
     @property
     def look(self) -> BundleLook | None:
@@ -148,7 +161,7 @@ class LookSheet(Card):
         self._title = ElidedLabel("", "subtitle")
         self._verdict = Chip()
         self.header.insertWidget(0, self.back)
-        self.header.insertWidget(1, self._title, 1)
+        self.header.insertWidget(1, self._title, 100)
         self.header.insertWidget(2, self._verdict)
         self.discard_button = PlainButton(self.tr("Discard\N{HORIZONTAL ELLIPSIS}"), "danger")
         self.discard_button.setToolTip(self.tr("Let go of what was received of it"))
@@ -173,7 +186,7 @@ class LookSheet(Card):
             signal.emit(self._look)
 
     def _build_found(self) -> None:
-        row = QHBoxLayout(self._found)
+        row = self._columns = QBoxLayout(QBoxLayout.Direction.LeftToRight, self._found)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(24)
         left, right = QVBoxLayout(), QVBoxLayout()
@@ -187,6 +200,7 @@ class LookSheet(Card):
         self._facts.setColumnStretch(1, 1)
         left.addLayout(self._facts)
         self.content = ContentPanel(self._shell.theme)
+        self.content.setMinimumHeight(240)
         left.addWidget(self.content, 1)
         right.addWidget(SectionLabel(self.tr("Rules")))
         self._rules = QGridLayout()
@@ -290,9 +304,10 @@ class LookSheet(Card):
         waits = look.state == "quarantined"
         self.discard_button.setVisible(look.state in ("receiving", "quarantined"))
         self.approve_button.setVisible(waits and look.judgement.waiting() is not None)
-        self.approve_button.setEnabled(allowed and self._own)
+        self.approve_button.setEnabled(allowed and bool(self._own))
         self.approve_button.setToolTip("" if self._own else self.tr("Make a key of your own first"))
-        self.sign_button.setVisible(self._own and bool(look.manifest.issuer) and not look.state)
+        # who made it signs it before it travels; on the other side it is approved instead
+        self.sign_button.setVisible(look.manifest.issuer in self._own and not look.state)
         self.take_button.setVisible(not waits or look.judgement.waiting() is None)
         self.take_button.setEnabled(allowed and look.fits)
         text = self.tr("Import")

@@ -10,6 +10,7 @@ from typing import Final
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
+    QBoxLayout,
     QComboBox,
     QFileDialog,
     QFormLayout,
@@ -17,6 +18,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QListWidget,
     QListWidgetItem,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -78,11 +80,11 @@ class MakingSheet(Card):
         self.header.addWidget(self.go)
         self.error = ErrorPanel(shell.theme, closable=True)
         self.body.addWidget(self.error)
-        row = QHBoxLayout()
-        row.setSpacing(24)
-        row.addLayout(self._build_models(), 5)
-        row.addLayout(self._build_form(), 5)
-        self.body.addLayout(row, 1)
+        self._columns = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._columns.setSpacing(24)
+        self._columns.addLayout(self._build_models(), 5)
+        self._columns.addLayout(self._build_form(), 5)
+        self.body.addLayout(self._columns, 1)
 
     def open(self, wanted: tuple[str, ...] = ()) -> None:
         """Show the form with the library's models; those of ``wanted`` are ticked."""
@@ -107,6 +109,11 @@ class MakingSheet(Card):
         self.key.setCurrentIndex(max(at, 0))
         self._check()
 
+    def set_narrow(self, narrow: bool) -> None:
+        """Put the form below the models, or beside them."""
+        ways = QBoxLayout.Direction
+        self._columns.setDirection(ways.TopToBottom if narrow else ways.LeftToRight)
+
     def set_folder(self, parent: Path) -> None:
         """Make it below ``parent``, in a folder of its own."""
         self._parent = parent
@@ -130,6 +137,7 @@ class MakingSheet(Card):
         self.models = QListWidget()
         self.models.setAccessibleName(self.tr("Models to carry; the space bar ticks"))
         self.models.setUniformItemSizes(True)
+        self.models.setMinimumHeight(120)
         self.models.itemChanged.connect(self._check)
         column.addWidget(self.models, 1)
         self._sum = Label("", "muted", wrap=True)
@@ -143,7 +151,7 @@ class MakingSheet(Card):
         form.setHorizontalSpacing(16)
         form.setVerticalSpacing(10)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.title_field = QLineEdit()
         self.title_field.setMaxLength(_LONGEST)
         self.title_field.setPlaceholderText(self.tr("What it is for; left empty: the models' names"))
@@ -166,6 +174,7 @@ class MakingSheet(Card):
         self.days = NumberBox(0, _MOST_DAYS, self.tr(" days"))
         self.days.setSpecialValueText(self.tr("never"))
         self.days.setAccessibleName(self.tr("Expires after"))
+        self.days.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.days.setToolTip(self.tr("After that day other offices refuse it by the rule of expiry"))
         form.addRow(Label(self.tr("Expires after")), self.days)
         column.addLayout(form)
@@ -277,7 +286,7 @@ class MakingSheet(Card):
         chosen = self.chosen()
         files = {file.sha256: file.size_bytes for one in chosen for file in one.files}
         need = sum(files.values())
-        text = self.tr("%1 models, %2 in %3 files")
+        text = self.tr("%1 of %3 models, %2")
         if not self._versions:
             text = self.tr("The library has no model that could be carried.")
         elif not chosen:
@@ -285,7 +294,7 @@ class MakingSheet(Card):
         self._sum.setText(
             text.replace("%1", number(len(chosen)))
             .replace("%2", bytes_text(need))
-            .replace("%3", number(len(files)))
+            .replace("%3", number(len(self._versions)))
         )
         room = self._show_room(need)
         largest = max(files.values(), default=0)

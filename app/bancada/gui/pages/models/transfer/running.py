@@ -166,8 +166,6 @@ class TransferJobs(QObject):
         if failure.code == "bundle.second_signature_missing":
             # it went as it should: four eyes are no failure
             self.strips.dismiss()
-            text = self.tr("All of it was received and checked. It waits until a second person approves it.")
-            self._shell.notify("info", text)
             return
         making = record.kind == BUNDLE_CREATE.name
         if making or can_continue(failure):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QHideEvent
+from PySide6.QtGui import QHideEvent, QResizeEvent
 from PySide6.QtWidgets import (
+    QBoxLayout,
     QFileDialog,
     QFrame,
-    QHBoxLayout,
     QScrollArea,
     QSplitter,
     QStackedWidget,
@@ -39,6 +39,9 @@ from bancada.gui.widgets.states import ErrorPanel
 from bancada.storage.signing_keys import KeyRecord
 
 _OVERVIEW, _LOOK, _MAKING = range(3)
+#: pixels: below that width there is one column; below that height history and keys get a scroll bar
+_NARROW: Final = 900
+_LOWEST: Final = 280
 
 
 class TransferView(ModelsView):
@@ -49,6 +52,7 @@ class TransferView(ModelsView):
     def __init__(self, shell: Shell) -> None:
         super().__init__(shell)
         self.overview = Overview(1, (), (), ())
+        self._wanted = ""  # the row to select as soon as it is listed
         self.jobs = TransferJobs(self)
         self.carry_in, self.carry_out = CarryInCard(shell), CarryOutCard(shell)
         self.history, self.keys = HistoryCard(shell), KeysCard(shell)
@@ -78,6 +82,18 @@ class TransferView(ModelsView):
         super().hideEvent(event)
         self._arrangement.flush()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where it is narrow, the parts stand one below the other."""
+        super().resizeEvent(event)
+        narrow = self.width() < _NARROW
+        direction = QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight
+        if self._halves.direction() != direction:
+            self._halves.setDirection(direction)
+            self._split.setOrientation(Qt.Orientation.Vertical if narrow else Qt.Orientation.Horizontal)
+            self._split.setMinimumHeight(2 * _LOWEST if narrow else _LOWEST)
+            self.sheet.set_narrow(narrow)
+            self.making.set_narrow(narrow)
+
     # -- building
 
     def _build(self) -> None:
@@ -87,7 +103,7 @@ class TransferView(ModelsView):
         column.addWidget(self.error)
         column.addWidget(self.jobs.strips)
         self.stack = QStackedWidget()
-        for widget in (self._build_overview(), self.sheet, self.making):
+        for widget in (self._build_overview(), _scrolled(self.sheet), _scrolled(self.making)):
             self.stack.addWidget(widget)
         column.addWidget(self.stack, 1)
 
@@ -97,20 +113,21 @@ class TransferView(ModelsView):
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
-        halves = QHBoxLayout()
-        halves.setSpacing(12)
-        halves.addWidget(self.carry_in, 1)
-        halves.addWidget(self.carry_out, 1)
-        column.addLayout(halves)
+        self._halves = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._halves.setSpacing(12)
+        self._halves.addWidget(self.carry_in, 1)
+        self._halves.addWidget(self.carry_out, 1)
+        column.addLayout(self._halves)
         split = QSplitter(Qt.Orientation.Horizontal)
         split.setHandleWidth(12)
         split.setStyleSheet("QSplitter::handle { background: transparent; }")
         split.addWidget(self.history)
         split.addWidget(self.keys)
         split.setStretchFactor(0, 1)
-        split.setSizes([660, 364])
+        split.setSizes([632, 392])
         split.setChildrenCollapsible(False)
-        split.setMinimumHeight(280)
+        split.setMinimumHeight(_LOWEST)
+        self._split = split
         column.addWidget(split, 1)
         self._arrangement = Arrangement(
             self.shell,
@@ -119,12 +136,7 @@ class TransferView(ModelsView):
             splitters={"keys": split},
             tables={"history": self.history.table},
         )
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setWidget(inner)
-        return area
+        return _scrolled(inner)
 
     def _connect(self) -> None:
         self.jobs.changed.connect(self.refresh)
@@ -178,6 +190,9 @@ class TransferView(ModelsView):
         self.carry_in.show_waiting(overview.waiting, can_sign=can_sign)
         self.carry_out.show_overview(overview)
         self.history.show_rows(overview.history)
+        if self._wanted and self.history.model.row_of(self._wanted) >= 0:
+            self.history.table.select(self._wanted)  # its receipt is one key away
+            self._wanted = ""
         self.keys.show_keys(overview.keys)
         self.making.show_keys(overview.keys)
         self.sheet.show_keys(overview.keys)
@@ -270,14 +285,7 @@ class TransferView(ModelsView):
     def _admitted(self, receipt: dict[str, Any] | None) -> None:
         if receipt is None:
             return
-        names = ", ".join(f"{one['name']}:{one['version']}" for one in receipt["models"])
-        text = self.tr("%1 came in: %2.").replace("%1", str(receipt["title"])).replace("%2", names)
-        self.shell.notify(
-            "success",
-            text,
-            action_text=self.tr("Receipt"),
-            action=partial(self.show_receipt, receipt),
-        )
+        self._wanted = f"in-{receipt['bundle']}"
 
     def show_receipt(self, receipt: dict[str, Any]) -> None:
         """Open a receipt over the window."""
@@ -313,3 +321,12 @@ class TransferView(ModelsView):
             self.unlock.choose(usable, then)
         else:
             self.keys.make_new()
+
+
+def _scrolled(widget: QWidget) -> QScrollArea:
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setWidget(widget)
+    return area

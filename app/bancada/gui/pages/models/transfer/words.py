@@ -95,6 +95,8 @@ def _four_eyes(judgement: Judgement) -> RuleLine:
     name = rule_name("four_eyes")
     if judgement.needed < 2:
         return RuleLine("four_eyes", name, "skipped", _tr("Not asked here: one person decides."))
+    if judgement.problem() is not None:
+        return RuleLine("four_eyes", name, "skipped", _tr("Not asked: another rule refuses it."))
     text = _tr("%1 of %2 signatures.")
     text = text.replace("%1", str(judgement.valid)).replace("%2", str(judgement.needed))
     if judgement.waiting() is None:
