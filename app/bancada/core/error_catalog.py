@@ -149,6 +149,11 @@ CATALOG: Final[dict[str, tuple[str, str, str]]] = {
         "It may have gone with its model, or the id is not complete.",
         "List the certificates and choose one of them.",
     ),
+    "certificate.malformed": (
+        "The certificate cannot be read: {detail}.",
+        "It was made by another version of the program, or it is damaged.",
+        "Make a new one by comparing the model with its source again.",
+    ),
     "certificate.text_unreadable": (
         "The text {path} cannot be used: {detail}.",
         "A certificate is measured on a plain text in UTF-8.",

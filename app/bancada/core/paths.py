@@ -76,6 +76,11 @@ class Home:
         """What was admitted with bundles, for the printer and the files."""
         return self.root / "receipts"
 
+    @property
+    def catalogue(self) -> Path:
+        """Newer editions of the catalogue of models: ``catalogue/<sha256>.json``."""
+        return self.root / "catalogue"
+
     def create(self) -> None:
         """Make the folders; raises OSError where the place cannot be written."""
         for folder in (self.blobs, self.views, self.logs, self.backups, self.locks, self.temporary):

@@ -164,14 +164,14 @@ def _shared(facts: Mapping[str, Any], file: RepoFile) -> dict[str, Any]:
 
 
 def _gguf_need(file: RepoFile, facts: Mapping[str, Any], known: Forecaster, tokens: int) -> FileNeed:
-    version = _version("gguf", quantization_of(file.path), file.size_bytes, facts)
+    version = unseen_version("gguf", quantization_of(file.path), file.size_bytes, facts)
     return FileNeed(file.path, known.forecast(version, tokens).corrected_bytes)
 
 
 def _folder_needs(group: FileGroup, known: Forecaster, tokens: int) -> list[FileNeed]:
     weights = [one for one in group.files if kind_of(one.path) in _WEIGHTS]
     size = sum(one.size_bytes for one in weights)
-    version = _version("onnx" if group.format == "onnx" else "hf", "fp16", size, {})
+    version = unseen_version("onnx" if group.format == "onnx" else "hf", "fp16", size, {})
     need = known.forecast(version, tokens).corrected_bytes
     return [FileNeed(one.path, need) for one in weights]
 
@@ -191,7 +191,7 @@ def _folders(info: RepoInfo) -> tuple[FileGroup, ...]:
     return tuple(groups.values())
 
 
-def _version(form: str, quantization: str, size: int, facts: Mapping[str, Any]) -> VersionRecord:
+def unseen_version(form: str, quantization: str, size: int, facts: Mapping[str, Any]) -> VersionRecord:
     """A model that is not in the library, as the forecast takes it."""
     return VersionRecord(
         id="",
