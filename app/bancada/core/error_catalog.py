@@ -699,7 +699,7 @@ CATALOG: Final[dict[str, tuple[str, str, str]]] = {
     "catalogue.not_found": (
         "The catalogue has no model called {name}.",
         "Names are looked for as they are listed, or by their short id.",
-        "Look for it with: bancada catalog search {name}",
+        "Search the catalogue for a part of the name.",
     ),
     # -- network, hub, downloads, office mirror
     "network.sealed": (
