@@ -127,8 +127,10 @@ def gpus() -> list[Gpu]:
 class NativeModel:
     """A loaded model file with its vocabulary."""
 
-    def __init__(self, path: str, *, gpu_layers: int = 0, vocabulary_only: bool = False) -> None:
-        """Load the file.
+    def __init__(
+        self, path: str, *, gpu_layers: int = 0, vocabulary_only: bool = False, mapped: bool = True
+    ) -> None:
+        """Load the file; one that is not ``mapped`` is read, so that repacked weights are there only once.
 
         Raises:
             BancadaError: ``model.unsupported_architecture``, ``engine.out_of_memory`` or
@@ -139,6 +141,8 @@ class NativeModel:
         params = native.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
         params.vocab_only = vocabulary_only
+        if not mapped:
+            params.load_mode = native.LLAMA_LOAD_MODE_NONE
         # repacked weights would be a second copy in memory of what is mapped from the file
         self._handle: Any = native.llama_model_load_from_file(path.encode("utf-8", "surrogateescape"), params)
         if not self._handle:

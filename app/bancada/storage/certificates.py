@@ -21,7 +21,7 @@ _SELECT: Final = "SELECT * FROM certificates"
 class NewCertificate:
     """What is known of a certificate before it is stored.
 
-    ``report`` is the text of the report, byte for byte as it is signed; the two sha256 are of the very
+    ``verdict`` is one of :data:`Verdict`; ``report`` is the text of the report, byte for byte as it is signed; the two sha256 are of the very
     contents that were measured. ``signature`` is Ed25519 over the report in UTF-8, in hexadecimal digits.
     """
 
@@ -29,7 +29,7 @@ class NewCertificate:
     source_version_id: str | None
     version_sha256: str
     source_sha256: str
-    verdict: Verdict
+    verdict: str
     report: str
     run_id: str | None = None
     key_id: str | None = None

@@ -12,7 +12,11 @@ HANDLERS: Final[dict[str, str]] = {
     "model.download": "bancada.worker.handlers.download:run",
     "bundle.create": "bancada.worker.handlers.bundles:run_create",
     "bundle.import": "bancada.worker.handlers.bundles:run_import",
+    "model.certify": "bancada.worker.handlers.certify:run",
     "model.convert": "bancada.worker.handlers.convert:run",
+    "model.imatrix": "bancada.worker.handlers.imatrix:run",
+    "model.quantize": "bancada.worker.handlers.quantize:run",
+    "model.sweep": "bancada.worker.handlers.sweep:run",
     "bench.run": "bancada.worker.handlers.bench:run",
     "trial": "bancada.worker.handlers.trial:run",
 }
@@ -22,6 +26,7 @@ SESSIONS: Final[dict[str, str]] = {
     "hub": "bancada.worker.handlers.hub:HubHandler",
     "mirror": "bancada.worker.handlers.mirror:MirrorHandler",
     "model": "bancada.worker.handlers.model_session:ModelSessionHandler",
+    "quantize.plan": "bancada.worker.handlers.quantize:PlanSession",
     "template": "bancada.worker.handlers.template:TemplatePreview",
     "trial": "bancada.worker.handlers.trial:TrialSession",
 }
