@@ -102,7 +102,6 @@ def test_import_by_the_sheet_with_all_that_is_said(
     assert row.state == "ready"
     assert page.table.selected_ids() == [row.version.id]
     assert page.detail._name.text() == "Tiny"
-    page.detail.files.parentWidget()
     assert row.version.files[0].sha256 in page.detail.files.toPlainText()
     assert "general.architecture: llama" in page.detail.metadata.toPlainText()
     assert "<|im_start|>" in page.detail.template.toPlainText()

@@ -13,9 +13,11 @@ from PySide6.QtCore import QCoreApplication
 from bancada.catalog.forecast import MemoryForecast
 from bancada.catalog.forecaster import Forecaster
 from bancada.catalog.inspection import ImportPlan, inspect_import
-from bancada.catalog.library import CRASH_LIMIT
+from bancada.catalog.library import CRASH_LIMIT, Duty
+from bancada.catalog.lifecycle import STAGES
 from bancada.context import AppContext
 from bancada.core.hardware import available_memory
+from bancada.gui.models.model_card import ModelCard, load_card, stage_text, stage_tone
 from bancada.gui.models.records import Column
 from bancada.gui.widgets.format import UNKNOWN, bytes_text, memory_text, number, parameters_text, when_text
 from bancada.storage import models
@@ -25,7 +27,7 @@ from bancada.storage.models import Uses, VersionRecord
 #: a model that would take more than this share of the free memory fits, but tightly
 TIGHT: Final = 0.8
 #: loads whose errors the forecast panel sums up
-LOADS_SHOWN: Final = 5
+LOADS_SHOWN: Final = 20
 _CONTEXT: Final = "Library"
 
 
@@ -46,6 +48,7 @@ class ModelRow:
     need: int
     free: int
     forecaster: Forecaster = field(default_factory=Forecaster, compare=False)
+    duty: Duty = field(default_factory=Duty)
 
     @property
     def title(self) -> str:
@@ -66,6 +69,7 @@ class ModelDetail:
     files: Mapping[str, str]  # sha256 -> state
     uses: Uses
     loads: tuple[MemoryMeasurement, ...] = ()  # newest first
+    card: ModelCard = field(default_factory=ModelCard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,9 @@ def load_rows(context: AppContext) -> list[ModelRow]:
     files = models.file_states(context.database)
     usual, free = int(context.settings.get("chat.context")), available_memory()
     known = context.library.forecaster()
-    return [_row(context, one, files, usual, free=free, known=known) for one in context.library.list()]
+    versions = context.library.list()
+    duties = context.library.duties(versions)
+    return [_row(context, one, files, usual, free=free, known=known, duty=duties[one.id]) for one in versions]
 
 
 def load_detail(context: AppContext, version_id: str) -> ModelDetail:
@@ -91,13 +97,15 @@ def load_detail(context: AppContext, version_id: str) -> ModelDetail:
     version = models.get_version(database, version_id)
     files = models.file_states(database)
     usual, known = int(context.settings.get("chat.context")), context.library.forecaster()
-    row = _row(context, version, files, usual, free=available_memory(), known=known)
+    duty = context.library.duty(version)
+    row = _row(context, version, files, usual, free=available_memory(), known=known, duty=duty)
     return ModelDetail(
         row,
         models.get_model(database, version.model_id).notes,
         {one.sha256: files.get(one.sha256, "missing") for one in version.files},
         models.uses(database, version_id),
         tuple(context.library.past_loads(version_id, limit=LOADS_SHOWN)),
+        load_card(context, version),
     )
 
 
@@ -122,6 +130,7 @@ def _row(
     *,
     free: int,
     known: Forecaster,
+    duty: Duty,
 ) -> ModelRow:
     states = {files.get(one.sha256, "missing") for one in version.files}
     if "missing" in states:
@@ -134,7 +143,7 @@ def _row(
         state = "loaded" if context.models.current(version.id) else "ready"
     tokens = max(1, min(usual, version.context_length))
     need = known.forecast(version, tokens).corrected_bytes
-    return ModelRow(version, state, need, free, known)
+    return ModelRow(version, state, need, free, known, duty)
 
 
 def state_text(state: str) -> str:
@@ -175,6 +184,9 @@ def columns() -> tuple[Column[ModelRow], ...]:
                tip=lambda one: one.title, width=188),
         Column("state", _tr("State"), lambda one: one.state, lambda one: state_text(one.state),
                tone=lambda one: state_tone(one.state), width=88),
+        Column("stage", _tr("Stage"), lambda one: STAGES.index(one.duty.stage),
+               lambda one: stage_text(one.duty.stage) if one.duty.stage != "none" else "",
+               tone=lambda one: stage_tone(one.duty.stage), width=92),
         Column("verdict", _tr("Memory"), lambda one: one.need / max(one.free, 1), verdict_text,
                tone=verdict_tone, tip=lambda _one: _tr("Forecast at the usual context"), width=128),
         Column("size", _tr("Size"), lambda one: one.version.size_bytes,
@@ -191,6 +203,8 @@ def columns() -> tuple[Column[ModelRow], ...]:
         Column("license", _tr("Licence"), lambda one: one.version.license.casefold(),
                lambda one: license_text(one.version), tip=lambda one: license_text(one.version), width=104),
         Column("version", _tr("Version"), lambda one: one.version.version, figures=True, width=70),
+        Column("aliases", _tr("Aliases"), lambda one: ", ".join(one.duty.aliases), width=110, hidden=True),
+        Column("tags", _tr("Tags"), lambda one: ", ".join(one.duty.tags), width=130, hidden=True),
         Column("quantization", _tr("Quantization"), lambda one: one.version.quantization, width=110,
                hidden=True),
         Column("format", _tr("Format"), lambda one: one.version.format, width=80, hidden=True),

@@ -1,4 +1,4 @@
-"""What is done to a model in the library: verify, reveal, remove, trust again, find its file again."""
+"""What is done to a model in the library: verify, reveal, export, remove, trust again, find its file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from PySide6.QtCore import QObject, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from bancada.catalog.jobs import VERIFY, VerifyParams
+from bancada.catalog import lifecycle
+from bancada.catalog.jobs import EXPORT, VERIFY, ExportParams, VerifyParams
+from bancada.catalog.names import clean_name
 from bancada.core.errors import BancadaError
 from bancada.core.events import Changed
 from bancada.gui.models.library import ModelDetail, ModelRow, load_detail
@@ -41,7 +43,30 @@ class ModelCare(QObject):
         """Open the folder of the model's file in the file manager: where it came from, else the store."""
         source = Path(row.version.source)
         stored = self._shell.context.blobs.path(row.version.files[0].sha256)
-        folder = source.parent if source.exists() else stored.parent
+        self.show_folder(source.parent if source.exists() else stored.parent)
+
+    def export(self, row: ModelRow) -> None:
+        """Ask for the place, then copy the model's files and a card into a new folder there."""
+        dialog = QFileDialog(self._page, self.tr("Where shall the folder with the model go?"))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(lambda path: self.export_to(row, Path(path)))
+        dialog.open()
+
+    def export_to(self, row: ModelRow, place: Path) -> None:
+        """Export into a folder of the model's name in ``place``; what is there already is not touched."""
+        name = clean_name(f"{row.version.name} v{row.version.version}").replace(" ", "-")
+        params = ExportParams(row.version.id, str(place / name))
+        self._strips.begin(EXPORT, params, self.tr("Export %1").replace("%1", row.title))
+
+    def set_tags(self, row: ModelRow, tags: list[str]) -> None:
+        """Store a model's tags."""
+        database, model_id = self._shell.context.database, row.version.model_id
+        self._run(lambda: lifecycle.set_tags(database, model_id, tags))
+
+    def show_folder(self, folder: Path) -> None:
+        """Open a folder in the file manager."""
         if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
             error = BancadaError("models.no_file_manager", path=str(folder))
             self._shell.show_error(error, near=self._reveal_button)
@@ -95,6 +120,15 @@ class ModelCare(QObject):
         if uses.children:
             text = self.tr("Versions made of it: %1. They stay, without their origin.")
             lines.append(text.replace("%1", number(uses.children)))
+        if uses.aliases:
+            text = self.tr("Aliases that lead to it, and go with it: %1.")
+            lines.append(text.replace("%1", ", ".join(f"@{one}" for one in uses.aliases)))
+        if uses.compared:
+            text = self.tr("Certificates that compare other versions with it: %1. They stay.")
+            lines.append(text.replace("%1", number(uses.compared)))
+        if uses.bundles:
+            text = self.tr("Bundles in quarantine that hold files of it: %1. Those files stay.")
+            lines.append(text.replace("%1", number(uses.bundles)))
         if detail.row.state == "loaded":
             lines.append(self.tr("It is loaded now and will be closed."))
         lines.append(self.tr("A file outside the library that it was imported from is not touched."))

@@ -51,6 +51,8 @@ class MemoryBar(QWidget):
         painter.drawRoundedRect(QRectF(0, 4, width, 8), 4, 4)
         left = 0.0
         for at, item in enumerate(self._forecast.items):
+            if not item.bytes:
+                continue
             part = width * item.bytes / whole
             painter.setBrush(self._theme.color(f"series{at + 1}"))
             painter.drawRect(QRectF(left, 4, max(part - 1, 1), 8))
@@ -155,11 +157,14 @@ class MemoryPanel(QWidget):
             self.tr("Engine"),
         )
         self._values: dict[str, Label] = {}
+        self._lines: dict[str, tuple[QWidget, ...]] = {}
         for at, (part, name) in enumerate(zip(_PARTS, names, strict=True)):
-            grid.addWidget(_Swatch(theme, f"series{at + 1}"), at, 0)
-            grid.addWidget(Label(name, "note"), at, 1)
+            swatch, label = _Swatch(theme, f"series{at + 1}"), Label(name, "note")
             self._values[part] = Label("", "mono")
+            grid.addWidget(swatch, at, 0)
+            grid.addWidget(label, at, 1)
             grid.addWidget(self._values[part], at, 2, Qt.AlignmentFlag.AlignRight)
+            self._lines[part] = (swatch, label, self._values[part])
         return grid
 
     def _show(self) -> None:
@@ -169,6 +174,8 @@ class MemoryPanel(QWidget):
         need = forecast.corrected_bytes
         for item in forecast.items:
             self._values[item.name].setText(memory_text(item.bytes))
+            for widget in self._lines[item.name]:
+                widget.setVisible(item.bytes > 0)
         self.total.setText(memory_text(need))
         tokens = number(self.context)
         self.tokens.setText(tokens)

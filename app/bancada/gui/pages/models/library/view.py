@@ -19,15 +19,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from bancada.catalog.jobs import IMPORT, ImportParams
+from bancada.catalog.jobs import EXPORT, IMPORT, ImportParams
 from bancada.core.events import Changed, SessionState
 from bancada.gui.arrangement import Arrangement
 from bancada.gui.models.library import ModelDetail, ModelRow, columns, load_detail, load_rows
 from bancada.gui.models.records import ID_ROLE, RecordModel
 from bancada.gui.pages.models.job_strips import JobStrips
 from bancada.gui.pages.models.library.care import ModelCare
+from bancada.gui.pages.models.library.compare_sheet import CompareSheet
 from bancada.gui.pages.models.library.detail import DetailPanel
+from bancada.gui.pages.models.library.duty_dialogs import AliasDialog, StageDialog
 from bancada.gui.pages.models.library.import_sheet import ImportSheet
+from bancada.gui.pages.models.library.storage_sheet import StorageSheet
 from bancada.gui.pages.models.views import ModelsView
 from bancada.gui.shell import Shell
 from bancada.gui.widgets.basics import Chip, Label, PlainButton, PrimaryButton
@@ -47,6 +50,7 @@ class LibraryView(ModelsView):
         self._rows: list[ModelRow] = []
         self._wanted = ""  # the version to select as soon as it is listed
         self._shown = ""
+        self._detail: ModelDetail | None = None
         self.model = RecordModel[ModelRow](shell.theme, columns(), lambda row: row.version.id, self)
         self.table = Table(shell.theme, self.model, self.tr("Models"))
         self.detail = DetailPanel(shell)
@@ -122,7 +126,9 @@ class LibraryView(ModelsView):
         self.folder_button.setToolTip(self.tr("An ONNX model is a folder of files"))
         self.file_button = PrimaryButton(self.tr("Import file\N{HORIZONTAL ELLIPSIS}"))
         self.file_button.setToolTip(self.tr("A GGUF file; dropping it on the window does the same (Ctrl+O)"))
-        for widget in (self._count, self.folder_button, self.file_button):
+        self.storage_button = PlainButton(self.tr("Storage\N{HORIZONTAL ELLIPSIS}"))
+        self.storage_button.setToolTip(self.tr("What takes how much of the disk, and what of it can go"))
+        for widget in (self._count, self.storage_button, self.folder_button, self.file_button):
             row.addWidget(widget)
         return tools
 
@@ -149,7 +155,7 @@ class LibraryView(ModelsView):
         split.addWidget(frame)
         split.addWidget(self._side)
         split.setStretchFactor(0, 1)
-        split.setSizes([680, 344])
+        split.setSizes([624, 400])
         split.setChildrenCollapsible(False)
         self._arrangement = Arrangement(
             self.shell, "models", self, splitters={"detail": split}, tables={"models": self.table}
@@ -157,13 +163,15 @@ class LibraryView(ModelsView):
         return split
 
     def _add_actions(self) -> None:
-        verify, reveal, remove = (
-            partial(self._with_current, one) for one in (self.care.verify, self.care.reveal, self.care.remove)
+        verify, reveal, remove, export = (
+            partial(self._with_current, one)
+            for one in (self.care.verify, self.care.reveal, self.care.remove, self.care.export)
         )
         for signal, slot in (
             (self.detail.verify, verify),
             (self.detail.reveal, reveal),
             (self.detail.remove, remove),
+            (self.detail.export, export),
             (self.detail.trust, partial(self._with_current, self.care.trust)),
             (self.detail.relocate, partial(self._with_current, self.care.choose_whole_file)),
         ):
@@ -174,6 +182,11 @@ class LibraryView(ModelsView):
             ("models.benchmark", self.tr("Benchmark the model"), self.benchmark, "Ctrl+B", "gauge"),
             ("models.verify", self.tr("Verify the model's files"), verify, "", "shield"),
             ("models.reveal", self.tr("Show the model in its folder"), reveal, "", "folder"),
+            ("models.export", self.tr("Export the model"), export, "Ctrl+E", "export"),
+            ("models.compare", self.tr("Compare two models"), self.compare, "Ctrl+D", "columns"),
+            ("models.stage", self.tr("Set the model's stage"), self.change_stage, "", "check"),
+            ("models.aliases", self.tr("Change the model's aliases"), self.change_aliases, "", "bookmark"),
+            ("models.storage", self.tr("Storage and clean-up"), self.show_storage, "", "archive"),
             ("models.remove", self.tr("Remove the model"), remove, "Del", "trash"),
         ):
             self.shell.actions.add(action_id, text, run, shortcut=shortcut, icon=icon, page="models.library")
@@ -188,6 +201,12 @@ class LibraryView(ModelsView):
         self.detail.play.connect(self.play)
         self.detail.benchmark.connect(self.benchmark)
         self.detail.notes_changed.connect(self.care.save_notes)
+        self.detail.compare.connect(self.compare)
+        self.detail.change_stage.connect(self.change_stage)
+        self.detail.change_aliases.connect(self.change_aliases)
+        self.detail.tags_edited.connect(self._set_tags)
+        self.detail.chosen.connect(lambda version_id: self.opened(version_id=version_id))
+        self.storage_button.clicked.connect(self.show_storage)
         self.care.failed.connect(self._fail)
         self.care.changed.connect(self.refresh)
         self.shell.bridge.session_state.connect(self._session_changed)
@@ -213,6 +232,7 @@ class LibraryView(ModelsView):
 
     def _selected(self, ids: list[str]) -> None:
         version_id = self._shown = ids[0] if ids else ""
+        self._detail = None
         if not version_id:
             self._side.setCurrentIndex(0)
             return
@@ -223,6 +243,7 @@ class LibraryView(ModelsView):
 
     def _show_detail(self, detail: ModelDetail) -> None:
         if detail.row.version.id == self._shown:
+            self._detail = detail
             self.detail.show_detail(detail)
             self._side.setCurrentIndex(1)
 
@@ -270,6 +291,12 @@ class LibraryView(ModelsView):
             if result.get("existing"):
                 text = self.tr("%1 was in the library already.").replace("%1", str(result.get("name", "")))
                 self.shell.notify("info", text)
+        elif record.kind == EXPORT.name:
+            folder = Path(str(result.get("path", "")))
+            text = self.tr("Exported to %1.").replace("%1", str(folder))
+            show = partial(self.care.show_folder, folder)
+            self.shell.notify("success", text, action_text=self.tr("Show"), action=show)
+            return
         elif not result.get("ok", True):
             bad = [f"{one['name']}: {one['path']}" for one in result["files"] if one["state"] != "present"]
             self.shell.notify("error", self.tr("Not whole: %1").replace("%1", ", ".join(bad)))
@@ -286,6 +313,41 @@ class LibraryView(ModelsView):
         """Open the Benchmark page with the selected model."""
         if self._current() is not None:
             self.shell.navigate("benchmark", version_id=self._shown)
+
+    def compare(self) -> None:
+        """Put the selected models side by side; the second one can be chosen in the sheet."""
+        chosen = self.table.selected_ids()
+        if len(self._rows) < 2 or not chosen:
+            self.shell.notify("info", self.tr("There is no second model to compare with."))
+            return
+        at = next(place for place, row in enumerate(self._rows) if row.version.id == chosen[0])
+        near = self._rows[at + 1 if at + 1 < len(self._rows) else at - 1].version.id
+        other = chosen[1] if len(chosen) > 1 else near
+        CompareSheet(self.window(), self.shell, self._rows, chosen[0], other).show()
+
+    def change_stage(self) -> None:
+        """Ask for the shown version's stage, and why."""
+        if self._detail is not None:
+            dialog = StageDialog(self, self.shell, self._detail)
+            dialog.changed.connect(self._duty_changed)
+            dialog.open()
+
+    def change_aliases(self) -> None:
+        """Show the model's aliases, and ask for a new one."""
+        if self._detail is not None:
+            dialog = AliasDialog(self, self.shell, self._detail)
+            dialog.changed.connect(self._duty_changed)
+            dialog.open()
+
+    def show_storage(self) -> None:
+        """What takes how much of the disk."""
+        StorageSheet(self.window(), self.shell).show()
+
+    def _set_tags(self, tags: list[str]) -> None:
+        self._with_current(lambda row: self.care.set_tags(row, tags))
+
+    def _duty_changed(self) -> None:
+        self.shell.context.events.publish(Changed("model", (self._shown,)))
 
     def _with_current(self, action: Callable[[ModelRow], None]) -> None:
         row = self._current()
