@@ -25,14 +25,14 @@ def working(home: Home, job_id: str) -> Iterator[Path]:
     prune_work(home)
     folder = home.temporary / f"{_WORK}{job_id}"
     path = home.locks / f"{_WORK}{job_id}.lock"
-    with FileLock(path):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(mode=0o700, parents=True)
-        try:
-            yield folder
-        finally:
+    try:
+        with FileLock(path):
             shutil.rmtree(folder, ignore_errors=True)
-    path.unlink(missing_ok=True)
+            folder.mkdir(mode=0o700, parents=True)
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        path.unlink(missing_ok=True)
 
 
 def prune_work(home: Home) -> None:

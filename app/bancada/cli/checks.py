@@ -22,6 +22,7 @@ from bancada.catalog.starter import installed_starter, starter_in
 from bancada.context import AppContext
 from bancada.core.errors import BancadaError, describe
 from bancada.core.sizes import bytes_text
+from bancada.quantization.tools import find_tools
 from bancada.storage import audit
 
 GOOD: Final = "good"
@@ -94,6 +95,21 @@ def workspace_checks(context: AppContext) -> Iterator[Check]:
     sealed = bool(context.settings.get("network.sealed"))
     yield Check("Network", GOOD, "sealed: nothing leaves this machine" if sealed else "not sealed")
     yield _starter(context)
+
+
+def conversion_check() -> Check:
+    """Whether models can be converted here."""
+    tools = find_tools()
+    if tools.ready:
+        torch = tools.versions["torch"]
+        return Check("Conversion", GOOD, f"ready: torch {torch}, llama.cpp's converter of the pinned engine")
+    missing = [*tools.missing, *([] if tools.converter else ["llama.cpp's converter"])]
+    return Check(
+        "Conversion",
+        LESS,
+        f"not installed: {', '.join(missing)}",
+        "Install what converts models with: make setup-convert",
+    )
 
 
 def error_check(name: str, error: BancadaError) -> Check:

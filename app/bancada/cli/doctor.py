@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Final
 
 from bancada.cli import text
-from bancada.cli.checks import BAD, GOOD, LESS, Check, error_check, machine_checks, workspace_checks
+from bancada.cli.checks import (
+    BAD,
+    GOOD,
+    LESS,
+    Check,
+    conversion_check,
+    error_check,
+    machine_checks,
+    workspace_checks,
+)
 from bancada.cli.command import DONE, FAILED, Invocation, Nouns, refusal
 from bancada.cli.generation import told_features
 from bancada.context import AppContext
@@ -42,6 +51,7 @@ def _doctor(invocation: Invocation) -> int:
         checks.append(error_check("Workspace", error))
     except OSError as error:
         checks.append(error_check("Workspace", refusal(error)))
+    checks.append(conversion_check())
     usable = not any(one.state == BAD for one in checks)
     invocation.console.document(
         {"usable": usable, "home": str(invocation.home), "checks": encode(checks), "engine": encode(facts)}

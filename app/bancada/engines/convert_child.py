@@ -31,7 +31,8 @@ STAGES: Final = {
     "encoder": "bancada.engines.convert_encoder:run",
     "try": "bancada.engines.convert_trial:run",
 }
-_LINE_LIMIT: Final = 1 << 20
+#: stages that are programs of others
+_OTHERS: Final = frozenset({"gguf", "generator", "encoder"})
 
 
 class Channel:
@@ -44,7 +45,7 @@ class Channel:
 
     def send(self, key: str, value: Any) -> None:
         """Write one message as a line of JSON."""
-        view = memoryview(json.dumps({key: value}).encode()[:_LINE_LIMIT] + b"\n")
+        view = memoryview(json.dumps({key: value}).encode() + b"\n")
         with self._lock:
             while view:
                 view = view[os.write(self._out, view) :]
@@ -61,7 +62,8 @@ def main() -> int:
     threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
     seal_process()
     try:
-        _no_remote_code()
+        if message["stage"] in _OTHERS:
+            forbid_remote_code()
         run: Callable[..., dict[str, Any]] = resolve(STAGES[message["stage"]])
         order = decode(get_type_hints(run)["order"], message["order"])
         channel.send("result", run(order, channel.progress))
@@ -81,7 +83,7 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _no_remote_code() -> None:
+def forbid_remote_code() -> None:
     """Let no library import program code that lies with a model, whatever it is asked to trust."""
     try:
         loader = importlib.import_module("transformers.dynamic_module_utils")

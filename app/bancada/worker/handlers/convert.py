@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from bancada import __version__
 from bancada.catalog import collecting, onnx_encoder
-from bancada.catalog.inspection import ImportPlan, inspect_import
+from bancada.catalog.inspection import inspect_import
 from bancada.catalog.jobs import ImportParams
 from bancada.catalog.names import chosen_name
 from bancada.core import hardware
 from bancada.core.errors import BancadaError, Canceled
-from bancada.core.paths import resources
+from bancada.core.paths import Home, resources
 from bancada.engines.convert_process import run_stage
 from bancada.jobs.codec import encode
 from bancada.jobs.job_context import JobContext
@@ -72,44 +72,56 @@ def run(ctx: JobContext, params: ConvertParams) -> dict[str, Any]:
         Canceled: nothing is left but the source.
     """
     tools = require_tools(params.target)
-    version = _source_version(ctx, params)
+    version, fresh = _source(ctx, params)
+    try:
+        return _convert(ctx, params, version, tools)
+    except BaseException:
+        if fresh:
+            models.remove_version(ctx.database, version.id)
+            collecting.collect(ctx.home, ctx.blobs)
+        raise
+
+
+def _convert(ctx: JobContext, params: ConvertParams, version: VersionRecord, tools: Tools) -> dict[str, Any]:
     configs = _configs(ctx, version)
     plan = _plan(version, configs, params)
+    check_disk(ctx.home, plan)
     name = chosen_name(params.name or conversion.result_name(version.name, plan))
-    if free_bytes(ctx.home.temporary) < plan.disk_bytes:
-        raise disk_full(ctx.home.temporary, plan.disk_bytes)
     for one in version.files:
         ctx.blobs.ensure_intact(one.sha256)
+    environment = _environment(version, plan, tools)
     run_id = runs.start(
-        ctx.database, conversion.RUN_KIND, name, encode(params), _environment(version, plan, tools),
-        job_id=ctx.job_id,
-    )  # fmt: skip
+        ctx.database, conversion.RUN_KIND, name, encode(params), environment, job_id=ctx.job_id
+    )
     try:
         with collecting.working(ctx.home, ctx.job_id) as work:
             stages = Stages(ctx.blobs, version, plan, configs=configs, work=work, tools=tools)
             result = _make(ctx, plan, stages, work)
             return _keep(ctx, version, plan, result, name=name, run_id=run_id)
-    except Canceled:
-        runs.finish(ctx.database, run_id, "canceled", {})
-        raise
-    except BaseException:
-        runs.finish(ctx.database, run_id, "failed", {})
+    except BaseException as error:
+        runs.finish(ctx.database, run_id, "canceled" if isinstance(error, Canceled) else "failed", {})
         raise
 
 
-def _source_version(ctx: JobContext, params: ConvertParams) -> VersionRecord:
+def check_disk(home: Home, plan: ConversionPlan) -> None:
+    """Raise BancadaError ``disk.full`` with need and have, before anything is made."""
+    if free_bytes(home.temporary) < plan.disk_bytes:
+        raise disk_full(home.temporary, plan.disk_bytes)
+
+
+def _source(ctx: JobContext, params: ConvertParams) -> tuple[VersionRecord, bool]:
+    """The version to convert, and whether this job took it into the library."""
     if params.version_id:
-        return models.get_version(ctx.database, params.version_id)
+        return models.get_version(ctx.database, params.version_id), False
+    found = inspect_import(Path(params.path))
     # refused before it is taken into the library
-    memory_needed(ctx.database, params)
-    _refuse_code(inspect_import(Path(params.path)), params)
-    return import_model(ctx, ImportParams(path=params.path, link=params.link))[0]
-
-
-def _refuse_code(found: ImportPlan, params: ConvertParams) -> None:
     if found.format == "hf":
         conversion.check_code(_json_files(found.files), ignore=params.ignore_code)
         conversion.check_tokenizer(tuple(found.files))
+    source = Source(found.name, found.format, found.parameters, conversion.classes_in(found.metadata))
+    check_disk(ctx.home, conversion.plan(source, params.target, params.type, params.provider))
+    version, existing = import_model(ctx, ImportParams(path=params.path, link=params.link))
+    return version, not existing
 
 
 def _configs(ctx: JobContext, version: VersionRecord) -> dict[str, dict[str, Any]]:
