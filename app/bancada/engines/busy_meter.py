@@ -29,11 +29,11 @@ class BusyMeter:
         """Whether enough time has passed since the last mark for a measurement."""
         return time.monotonic() - self._mark[0] >= MINIMUM_INTERVAL_S
 
-    def others(self) -> float | None:
+    def others(self, oldest_s: float = _STALE_S) -> float | None:
         """Cores kept busy by others since the last mark, and a new mark; None without a useful mark."""
         then, self._mark = self._mark, self._now()
         elapsed = self._mark[0] - then[0]
-        if not MINIMUM_INTERVAL_S <= elapsed <= _STALE_S:
+        if not MINIMUM_INTERVAL_S <= elapsed <= oldest_s:
             return None
         busy = (self._mark[1] - then[1]) - (self._mark[2] - then[2])
         return max(0.0, busy / elapsed)

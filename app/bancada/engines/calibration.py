@@ -4,9 +4,10 @@ What wins differs between machines: flash attention gains prefill and may lose d
 threads than the memory can feed only wait for each other. So each is measured with the model itself,
 and judged by the time of a typical turn: a prompt of 512 tokens and an answer of 256.
 
-The waiting policy is not measured: spinning threads are fastest on a quiet machine, and when others
-take cores, fewer spinning threads beat more passive ones (docs/decisions). So threads spin, and their
-number follows what is free (:mod:`bancada.engines.busy_meter`).
+The waiting policy is not measured: threads that spin for a moment are as fast as threads that spin for
+long on a quiet machine, and do not collapse on a busy one (docs/decisions). What is measured is how much
+the last thread gains: so much may others take of its core before it is given up
+(:mod:`bancada.engines.thread_policy`).
 """
 
 from __future__ import annotations
@@ -31,15 +32,26 @@ _DEADLINE_S: Final = 6.0
 _DECODE_STEPS: Final = 6
 #: a larger share of a core taken by others than this makes a measurement worthless
 _QUIET_CORES: Final = 0.3
+#: the share of its speed that a calculation loses when one of its threads has lost its whole core: of an
+#: answer, and of a prompt, whose threads take work from each other
+_ANSWER_LOSS: Final = 0.75
+_PROMPT_LOSS: Final = 0.5
+#: a smaller tolerance would be the meter's own noise
+_TOLERANCES: Final = (0.2, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to calculate: threads for answers and for prompts, and the kind of attention."""
+    """How to calculate: threads for answers and for prompts, and the kind of attention.
+
+    The tolerances are the shares of a core that others may take before a thread fewer is faster.
+    """
 
     threads: int
     threads_batch: int
     flash_attention: bool
+    answer_tolerance: float = 0.3
+    prompt_tolerance: float = 0.5
 
     @classmethod
     def from_json(cls, data: object) -> Settings | None:
@@ -50,7 +62,11 @@ class Settings:
         attention = data.get("flash_attention")
         if not isinstance(threads, int) or not isinstance(batch, int) or not isinstance(attention, bool):
             return None
-        return cls(threads, batch, attention) if threads > 0 and batch > 0 else None
+        answer, prompt = data.get("answer_tolerance"), data.get("prompt_tolerance")
+        if not isinstance(answer, float) or not isinstance(prompt, float):
+            return None
+        sensible = threads > 0 and batch > 0 and 0 < answer < 1 and 0 < prompt < 1
+        return cls(threads, batch, attention, answer, prompt) if sensible else None
 
     def to_json(self) -> dict[str, Any]:
         """What :meth:`from_json` reads."""
@@ -95,7 +111,13 @@ def calibrate(model: NativeModel, *, cores: int, cache_type: str) -> Calibration
     best = min(trials, key=lambda trial: trial.turn_s)
     taken = meter.others()
     return Calibration(
-        Settings(best.threads, best.threads_batch, best.flash_attention),
+        Settings(
+            best.threads,
+            best.threads_batch,
+            best.flash_attention,
+            answer_tolerance=tolerance(best.deep, _ANSWER_LOSS),
+            prompt_tolerance=tolerance(best.prefill, _PROMPT_LOSS),
+        ),
         {("flash_attention" if one.flash_attention else "plain_attention"): one.to_json() for one in trials},
         quiet=taken is None or taken <= _QUIET_CORES,
     )
@@ -141,6 +163,21 @@ class _Trial:
             "decode_tokens_per_s_at_depth": rates(self.deep),
             "turn_s": round(self.turn_s, 3),
         }
+
+
+def tolerance(rates: dict[int, float], loss: float) -> float:
+    """The share of a core that others may be seen to take before the last thread is given up.
+
+    Without its last thread the best of ``rates`` (tokens/s by threads) falls by ``gain``; with the
+    thread, while others want a share ``d`` of its core, by ``loss * d``. So it is worth keeping up to
+    d = gain / loss, of which others are seen to get d / (1 + d), because the thread competes with them.
+    """
+    best = max(rates, key=lambda one: rates[one])
+    fewer = max((one for one in rates if one < best), default=None)
+    ratio = 0.0 if fewer is None else (rates[fewer] / rates[best]) ** (1 / (best - fewer))
+    share = (1 - ratio) / loss
+    least, most = _TOLERANCES
+    return round(min(most, max(least, share / (1 + share))), 2)
 
 
 def thread_candidates(cores: int) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -11,28 +10,16 @@ import numpy as np
 import onnxruntime_genai as genai
 
 from bancada.core.errors import BancadaError
-from bancada.engines.answer import Answer, common_length, timings
+from bancada.engines.answer import Answer, Clock, StoppedError, common_length
 from bancada.engines.genai_vocabulary import GenaiVocabulary
 from bancada.engines.probabilities import Floats, log_probabilities
-from bancada.engines.process_memory import peak_resident_bytes
 from bancada.engines.text_stream import TextStream
 from bancada.engines.token_choice import TokenChooser
-from bancada.inference.types import (
-    Alternative,
-    GenerationRequest,
-    GenerationResult,
-    Sampling,
-    StopReason,
-    Token,
-)
+from bancada.inference.types import GenerationRequest, GenerationResult, Sampling, StopReason, Token
 
 ShouldStop = Callable[[], bool]
 #: the library takes a seed as a number of 31 bits; -1 means: draw one
 _SEED_BITS: Final = 31
-
-
-class _StoppedError(Exception):
-    """``should_stop`` said so in the middle of a prefill."""
 
 
 class GenaiEngine:
@@ -87,39 +74,26 @@ class GenaiEngine:
         seed = secrets.randbits(_SEED_BITS) if given is None else given
         answer = Answer(TextStream(request.stop), on_token)
         cached = 0
-        started_ns = prefilled_ns = time.perf_counter_ns()
+        clock = Clock(received_ns)
         try:
             source: _Free | _Guided
             if request.schema is None:
                 cached, logits = self._prefill(prompt, should_stop)
-                source = _Free(self, TokenChooser(request.sampling, seed, prompt), logits)
+                chooser = TokenChooser(request.sampling, seed, prompt)
+                source = _Free(self, chooser, logits, len(prompt))
             else:
                 self._forget()  # two generators would keep two caches
                 params = self.params(**_search_options(request.sampling, seed))
                 source = _Guided(self, prompt, request.schema, params, should_stop)
-            prefilled_ns = time.perf_counter_ns()
-            reason = self._decode(request, source, answer, len(prompt), should_stop)
-        except _StoppedError:
-            prefilled_ns = time.perf_counter_ns()
+            clock.prefilled()
+            reason = answer.grow(source, request, should_stop)
+        except StoppedError:
+            clock.prefilled()
             reason = StopReason.CANCELED
         except RuntimeError as error:
             self._forget()
             raise BancadaError("engine.evaluation_failed", status=str(error)[:300]) from None
-        return GenerationResult(
-            text=answer.stream.text,
-            token_ids=tuple(answer.ids),
-            stop_reason=reason,
-            seed=seed,
-            timings=timings(
-                len(prompt),
-                cached,
-                answer.times,
-                received_ns=received_ns,
-                started_ns=started_ns,
-                prefilled_ns=prefilled_ns,
-            ),
-            peak_memory_bytes=peak_resident_bytes(),
-        )
+        return answer.result(reason, seed, clock, prompt=len(prompt), cached=cached)
 
     def step(self, token: int) -> Floats:
         """Evaluate one more token of the answer; returns the logits [vocabulary] after it."""
@@ -167,52 +141,11 @@ class GenaiEngine:
         """Evaluate ``tokens`` by chunks, noting in ``evaluated`` what was; stops only between two."""
         for begin in range(0, len(tokens), self._chunk):
             if should_stop():
-                raise _StoppedError
+                raise StoppedError
             chunk = tokens[begin : begin + self._chunk]
             generator.append_tokens(np.array(chunk, dtype=np.int32))
             if evaluated is not None:
                 evaluated.extend(chunk)
-
-    def _decode(
-        self,
-        request: GenerationRequest,
-        source: _Free | _Guided,
-        answer: Answer,
-        prompt_length: int,
-        should_stop: ShouldStop,
-    ) -> StopReason:
-        while len(answer.ids) < request.max_tokens:
-            if should_stop():
-                answer.flush(None)
-                return StopReason.CANCELED
-            token, logits = source.next()
-            now = time.perf_counter_ns()
-            if self.vocabulary.is_end(token) and not request.ignore_end:
-                answer.flush(Token(token, "", now))
-                return StopReason.END
-            logprob, alternatives = self._probabilities(logits, token, request.logprobs)
-            full = prompt_length + len(answer.ids) + 1 >= self.context
-            last = full or len(answer.ids) + 1 >= request.max_tokens
-            one = Token(token, "", now, logprob, alternatives)
-            answer.add(one, self.vocabulary.piece(token), last=last)
-            if answer.stream.stopped:
-                return StopReason.STOP
-            if last:
-                return StopReason.CONTEXT if full else StopReason.LENGTH
-            source.accept(token)
-        return StopReason.LENGTH
-
-    def _probabilities(
-        self, logits: Floats, token: int, wanted: int
-    ) -> tuple[float | None, tuple[Alternative, ...]]:
-        if wanted <= 0:
-            return None, ()
-        own, likeliest = log_probabilities(logits, token, wanted)
-        piece = self.vocabulary.piece
-        return own, tuple(
-            Alternative(one, piece(one, special=True).decode("utf-8", "replace"), value)
-            for one, value in likeliest
-        )
 
     def _ready(self) -> genai.Generator:
         if self._generator is None:
@@ -230,25 +163,47 @@ class GenaiEngine:
         self._prompt_logits = None
 
 
-class _Free:
+class _Source:
+    """Tokens of one answer to ``prompt`` tokens: what both ways of choosing them share."""
+
+    def __init__(self, engine: GenaiEngine, prompt: int) -> None:
+        self._engine = engine
+        self._length = prompt
+        self._logits: Floats = np.empty(0, dtype=np.float32)
+        self.is_end = engine.vocabulary.is_end
+        self.piece = engine.vocabulary.piece
+
+    def probabilities(self, token: int, wanted: int) -> tuple[float, list[tuple[int, float]]]:
+        return log_probabilities(self._logits, token, wanted)
+
+    def is_full(self) -> bool:
+        return self._length + 1 >= self._engine.context
+
+    def accept(self, _token: int, /) -> None:
+        self._length += 1
+
+
+class _Free(_Source):
     """Tokens by our own choice, evaluated one at a time by the engine's generator."""
 
-    def __init__(self, engine: GenaiEngine, chooser: TokenChooser, logits: Floats) -> None:
-        self._engine = engine
+    def __init__(self, engine: GenaiEngine, chooser: TokenChooser, logits: Floats, prompt: int) -> None:
+        super().__init__(engine, prompt)
         self._chooser = chooser
         self._logits = logits
 
-    def next(self) -> tuple[int, Floats]:
-        return self._chooser.choose(self._logits), self._logits
+    def choose(self) -> int:
+        return self._chooser.choose(self._logits)
 
-    def accept(self, token: int) -> None:
+    def accept(self, token: int, /) -> None:
+        super().accept(token)
         self._logits = self._engine.step(token)
 
 
-class _Guided:
+class _Guided(_Source):
     """Tokens by the library's own search under a JSON schema, which masks what the schema forbids.
 
-    Its search knows no smallest probability (``min_p``); the other options hold.
+    Its search knows no smallest probability (``min_p``); the other options hold. It has evaluated its
+    token already when it is accepted.
     """
 
     def __init__(
@@ -259,6 +214,7 @@ class _Guided:
         params: genai.GeneratorParams,
         should_stop: ShouldStop,
     ) -> None:
+        super().__init__(engine, len(prompt))
         try:
             params.set_guidance("json_schema", schema)
             self._generator = engine.start(params)
@@ -266,13 +222,10 @@ class _Guided:
             raise BancadaError("schema.invalid", detail=str(error)[:300]) from None
         engine.append(self._generator, prompt, should_stop)
 
-    def next(self) -> tuple[int, Floats]:
-        logits = _last_row(self._generator)
+    def choose(self) -> int:
+        self._logits = _last_row(self._generator)
         self._generator.generate_next_token()
-        return int(self._generator.get_next_tokens()[0]), logits
-
-    def accept(self, token: int) -> None:
-        """The search has taken its token already."""
+        return int(self._generator.get_next_tokens()[0])
 
 
 def _search_options(sampling: Sampling, seed: int) -> dict[str, float | bool]:

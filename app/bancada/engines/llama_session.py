@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -147,11 +148,12 @@ def _settings(model: NativeModel, spec: LoadSpec, calibrations: CalibrationStore
     if calibrations is not None and spec.model_sha256 and open_choices:
         chosen = _calibrated(model, spec, calibrations) or chosen
     attention = chosen.flash_attention if spec.flash_attention is None else spec.flash_attention
-    return Settings(
-        spec.threads or chosen.threads,
-        spec.threads_batch or spec.threads or chosen.threads_batch,
+    return replace(
+        chosen,
+        threads=spec.threads or chosen.threads,
+        threads_batch=spec.threads_batch or spec.threads or chosen.threads_batch,
         # a quantized cache of values works with flash attention alone
-        attention or spec.cache_type != "f16",
+        flash_attention=attention or spec.cache_type != "f16",
     )
 
 
