@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from PySide6.QtCore import Qt
@@ -34,6 +35,10 @@ def stored(page: SettingsPage, key: str) -> object:
     return page.shell.context.settings.get(key)
 
 
+def is_stored(page: SettingsPage, key: str, value: object) -> bool:
+    return stored(page, key) == value
+
+
 def test_the_theme_switches_and_is_kept(page: SettingsPage, qtbot: QtBot) -> None:
     page._choices["dark"].click()
     assert page.shell.theme.name == "dark"
@@ -62,7 +67,7 @@ def test_numbers_and_boxes_are_kept(page: SettingsPage, qtbot: QtBot) -> None:
         ("models.link_on_import", False),
         ("jobs.memory_check", False),
     ):
-        qtbot.waitUntil(lambda key=key, value=value: stored(page, key) == value)  # type: ignore[misc]
+        qtbot.waitUntil(partial(is_stored, page, key, value))
 
 
 def test_what_the_command_line_changed_is_shown(page: SettingsPage, desk: Desk, qtbot: QtBot) -> None:

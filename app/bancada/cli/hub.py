@@ -11,9 +11,9 @@ from typing import Final
 
 from bancada.catalog.hub import credentials
 from bancada.catalog.hub.browser import HubBrowser, RepoView
+from bancada.catalog.hub.needs import Weighing, verdict
 from bancada.catalog.hub.records import RepoSummary
 from bancada.catalog.hub.rules import split_url
-from bancada.catalog.hub.weighing import Weighing, verdict
 from bancada.cli import leftovers, text
 from bancada.cli.command import DONE, Invocation, Nouns, clean, whole
 from bancada.context import AppContext

@@ -19,6 +19,7 @@ from bancada.gui.drops import Drops
 from bancada.gui.engine_watch import EngineWatch
 from bancada.gui.job_watch import JobWatch
 from bancada.gui.main_window import MainWindow
+from bancada.gui.network import NetworkLamp
 from bancada.gui.notices import Notices
 from bancada.gui.other_programs import OtherPrograms
 from bancada.gui.pages import PAGES
@@ -62,6 +63,7 @@ class Desk(QObject):
         self._popover.setParent(window.stack)
         self._popover.hide()
         self.jobs = JobWatch(self, self.status)
+        self.network = NetworkLamp(self, self.status)
         self.others = OtherPrograms(self)
         self.engine = EngineWatch(self, self.status)
         self.closing = Closing(self)
@@ -77,7 +79,7 @@ class Desk(QObject):
 
     def start(self) -> None:
         """Begin to watch the machine and the jobs; say what the user must know of the workspace."""
-        self.status.set_sealed(sealed=self.context.settings.get("network.sealed"))
+        self.network.look()
         self.status.start()
         self.jobs.start()
         self.others.start()

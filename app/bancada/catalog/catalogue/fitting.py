@@ -10,7 +10,7 @@ from bancada.catalog.catalogue.records import GENERATOR, Entry, Shape
 from bancada.catalog.catalogue.sizing import LADDER, Sized, size_of
 from bancada.catalog.forecast import ModelFacts
 from bancada.catalog.forecaster import Forecaster, this_machine
-from bancada.catalog.hub.weighing import unseen_version, verdict
+from bancada.catalog.hub.needs import unseen_version, verdict
 from bancada.core.hardware import Gpu, available_memory
 
 FITS: Final = "fits"

@@ -73,11 +73,16 @@ def discard(home: Home, database: Database, job_id: str) -> int:
     return freed
 
 
+def has_ended(database: Database, job_id: str) -> bool:
+    """Whether nobody works on it; a job that was removed from the list has ended."""
+    return (record := _job(database, job_id)) is None or record.status.ended
+
+
 def _job(database: Database, job_id: str) -> jobs.JobRecord | None:
     try:
         return jobs.get(database, job_id)
     except BancadaError:
-        return None  # removed from the list
+        return None
 
 
 def _remove(home: Home, key: str) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from bancada.catalog.hub.needs import Weighing
 from bancada.catalog.hub.records import RepoInfo, RepoSummary
-from bancada.catalog.hub.weighing import Weighing
 from bancada.core.errors import BancadaError
 from bancada.jobs.call import Call
 from bancada.jobs.codec import decode
@@ -80,7 +80,8 @@ class FileView:
 class RepoView:
     """A repository at a commit, and what a download of it would take; sizes in bytes.
 
-    ``problem`` is why it cannot be downloaded as asked, as an error's JSON form.
+    ``problem`` is why it cannot be downloaded as asked, as an error's JSON form; ``fits``: whether the
+    disk has room for it, with something to spare.
     """
 
     info: RepoInfo
@@ -90,6 +91,7 @@ class RepoView:
     need_bytes: int
     free_bytes: int
     problem: dict[str, object] | None = None
+    fits: bool = True
 
     @property
     def error(self) -> BancadaError | None:

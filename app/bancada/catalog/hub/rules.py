@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -47,18 +49,10 @@ def read_rules(database: Database) -> HubRules:
         BancadaError: ``hub.endpoint_invalid`` or ``hub.proxy_invalid``; ``network.sealed`` when the
             endpoint is another machine and nothing may leave this one.
     """
-    endpoint = str(settings.get(database, "hub.endpoint")).strip(" ").rstrip("/")
-    proxy = str(settings.get(database, "hub.proxy")).strip(" ")
+    endpoint = check_endpoint(str(settings.get(database, "hub.endpoint")))
+    proxy = check_proxy(str(settings.get(database, "hub.proxy")))
     sealed = bool(settings.get(database, "network.sealed"))
-    parts = split_url(endpoint)
-    if parts is None or parts.username or parts.query or parts.fragment:
-        raise BancadaError("hub.endpoint_invalid", endpoint=endpoint[:200])
-    check_open(str(parts.hostname), sealed=sealed)
-    if proxy:
-        proxy_parts = split_url(proxy)
-        # a password in a setting would be readable by everybody and stand in the audit log
-        if proxy_parts is None or proxy_parts.username or proxy_parts.path.strip("/"):
-            raise BancadaError("hub.proxy_invalid", proxy=proxy.rpartition("@")[2][:200])
+    check_open(host_of(endpoint), sealed=sealed)
     return HubRules(
         endpoint=endpoint,
         sealed=sealed,
@@ -67,6 +61,44 @@ def read_rules(database: Database) -> HubRules:
         bytes_per_s=1000 * int(settings.get(database, "hub.bandwidth_kb_per_s")),
         parallel_files=int(settings.get(database, "hub.parallel_files")),
     )
+
+
+def check_endpoint(endpoint: str) -> str:
+    """The address of a hub as it is used; raises BancadaError ``hub.endpoint_invalid``."""
+    endpoint = endpoint.strip(" ").rstrip("/")
+    parts = split_url(endpoint)
+    if parts is None or parts.username or parts.query or parts.fragment:
+        raise BancadaError("hub.endpoint_invalid", endpoint=endpoint[:200])
+    return endpoint
+
+
+def check_proxy(proxy: str) -> str:
+    """The address of a proxy as it is used, "" for none; raises BancadaError ``hub.proxy_invalid``."""
+    proxy = proxy.strip(" ")
+    if proxy:
+        parts = split_url(proxy)
+        # a password in a setting would be readable by everybody and stand in the audit log
+        if parts is None or parts.username or parts.path.strip("/"):
+            raise BancadaError("hub.proxy_invalid", proxy=proxy.rpartition("@")[2][:200])
+    return proxy
+
+
+def check_ca_file(path: str) -> str:
+    """A file of certificate authorities, "" for none; raises BancadaError ``hub.ca_file_invalid``."""
+    path = path.strip()
+    if path:
+        try:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.load_verify_locations(cafile=str(Path(path).expanduser()))
+        except (OSError, ValueError) as error:
+            raise BancadaError("hub.ca_file_invalid", path=path[:300], detail=str(error)[:200]) from error
+    return path
+
+
+def host_of(endpoint: str) -> str:
+    """The name of the machine in an address, "" for what is no address."""
+    parts = split_url(endpoint)
+    return str(parts.hostname) if parts else ""
 
 
 def split_url(url: str) -> SplitResult | None:

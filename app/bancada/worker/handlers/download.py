@@ -9,9 +9,10 @@ from bancada.catalog import collecting
 from bancada.catalog.download import partial
 from bancada.catalog.download.fetch import FileFetcher
 from bancada.catalog.download.jobs import DownloadParams
+from bancada.catalog.download.leftovers import has_ended
 from bancada.catalog.download.limiter import Limiter
 from bancada.catalog.download.parallel import Tally, fetch_all
-from bancada.catalog.download.pin import Pin, read_pin
+from bancada.catalog.download.pin import Pin, all_pins, read_pin
 from bancada.catalog.download.plan import DownloadPlan, check_space, make_plan
 from bancada.catalog.download.snapshot import add_version
 from bancada.catalog.hub.choice import FileGroup, choose, refusals
@@ -131,4 +132,8 @@ def _tidy(ctx: JobContext, info: RepoInfo, plan: DownloadPlan, pin: Pin) -> None
     for file in plan.files:
         partial.Partial(ctx.home, partial.key_of(file, info.repo, info.commit)).kept.unlink(missing_ok=True)
     pin.remove(ctx.home)
+    for other in all_pins(ctx.home):
+        # an earlier job that was stopped has nothing left to go on with
+        if set(other.keys) <= set(pin.keys) and has_ended(ctx.database, other.job_id):
+            other.remove(ctx.home)
     collecting.collect(ctx.home, ctx.blobs)

@@ -21,9 +21,10 @@ from bancada.catalog.hub.client import HubClient
 from bancada.catalog.hub.connection import HubConnection
 from bancada.catalog.hub.credentials import hub_token
 from bancada.catalog.hub.file_policy import GGUF, REFUSED, kind_of
+from bancada.catalog.hub.needs import Weighing, quantization_of
 from bancada.catalog.hub.records import RepoFile, RepoInfo
 from bancada.catalog.hub.rules import read_rules
-from bancada.catalog.hub.weighing import Weighing, quantization_of, weigh
+from bancada.catalog.hub.weighing import weigh
 from bancada.core.errors import BancadaError
 from bancada.jobs.codec import decode, encode
 from bancada.jobs.job_context import CallContext, JobContext
@@ -73,6 +74,7 @@ class HubHandler:
             total_bytes=plan.total_bytes,
             need_bytes=plan.need_bytes,
             free_bytes=plan.free_bytes,
+            fits=plan.fits,
         )
 
     def _weigh(self, connection: HubConnection, asked: WeighParams) -> Weighing:

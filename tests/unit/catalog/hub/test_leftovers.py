@@ -52,6 +52,17 @@ def test_what_is_resumed_forgets_nothing(hub: HubServer, downloads: Downloads, h
     assert unfinished(home) == {}
 
 
+def test_an_earlier_job_has_nothing_left_when_another_one_succeeds(
+    hub: HubServer, downloads: Downloads, home: Home
+) -> None:
+    hub.add("org/one", {"model.safetensors": WEIGHTS, "config.json": CONFIG})
+    content = hub.repos["org/one"].files["model.safetensors"]
+    Pin("stopped", COMMIT, (content.sha256(),), 20).write(home)
+    Pin("wants more", COMMIT, (content.sha256(), MINE), 20).write(home)
+    downloads.get("org/one")
+    assert set(unfinished(home)) == {"wants more"}
+
+
 def test_contents_of_other_jobs_stay(home: Home, database: Database) -> None:
     Pin("mine", COMMIT, (MINE, SHARED), 20).write(home)
     Pin("other", COMMIT, (SHARED,), 10).write(home)

@@ -10,8 +10,9 @@ from bancada.catalog.forecaster import Forecaster
 from bancada.catalog.hub import weighing
 from bancada.catalog.hub.client import HubClient
 from bancada.catalog.hub.connection import HubConnection
+from bancada.catalog.hub.needs import Weighing, quantization_of, verdict
 from bancada.catalog.hub.rules import HubRules
-from bancada.catalog.hub.weighing import Weighing, quantization_of, verdict, weigh
+from bancada.catalog.hub.weighing import weigh
 from bancada.catalog.library import Library
 from bancada.core.errors import Canceled
 from bancada.storage.database import Database
