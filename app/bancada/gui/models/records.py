@@ -11,7 +11,6 @@ from PySide6.QtCore import (
     QModelIndex,
     QObject,
     QPersistentModelIndex,
-    QSortFilterProxyModel,
     Qt,
 )
 from PySide6.QtGui import QColor, QFont
@@ -121,7 +120,22 @@ class RecordModel(QAbstractTableModel, Generic[R]):
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        record, column = self._records[index.row()], self.columns[index.column()]
+        return self.cell(index.row(), index.column(), role)
+
+    def value(self, row: int, column: int) -> Any:
+        """What a cell sorts by."""
+        return self.columns[column].value(self._records[row])
+
+    def text(self, row: int) -> str:
+        """The texts of all cells of a row, hidden columns included."""
+        record = self._records[row]
+        return " ".join(
+            column.text(record) if column.text else str(column.value(record)) for column in self.columns
+        )
+
+    def cell(self, row: int, column_at: int, role: int) -> Any:
+        """What :meth:`data` says, by numbers."""
+        record, column = self._records[row], self.columns[column_at]
         if role == Qt.ItemDataRole.DisplayRole:
             return column.text(record) if column.text else str(column.value(record))
         if role == SORT_ROLE:
@@ -163,35 +177,3 @@ class RecordModel(QAbstractTableModel, Generic[R]):
         self._mono: QFont = self._theme.mono(12)
         if self._records:
             self.dataChanged.emit(self.index(0, 0), self.index(len(self._records) - 1, len(self.columns) - 1))
-
-
-class RecordFilter(QSortFilterProxyModel):
-    """Sorts by the columns' values and keeps the rows whose texts contain every word, any column."""
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._words: tuple[str, ...] = ()
-        self.setSortRole(SORT_ROLE)
-        self.setDynamicSortFilter(True)
-
-    def set_text(self, text: str) -> None:
-        self.beginFilterChange()
-        self._words = tuple(text.casefold().split())
-        self.endFilterChange()
-
-    def filterAcceptsRow(self, source_row: int, source_parent: Index) -> bool:
-        if not self._words:
-            return True
-        model = self.sourceModel()
-        texts = " ".join(
-            str(model.index(source_row, column, source_parent).data() or "")
-            for column in range(model.columnCount())
-        ).casefold()
-        return all(word in texts for word in self._words)
-
-    def lessThan(self, left: Index, right: Index) -> bool:
-        # values that are not known come last, and are never compared with known ones
-        one, other = left.data(SORT_ROLE), right.data(SORT_ROLE)
-        if one is None or other is None:
-            return one is not None
-        return bool(one < other)

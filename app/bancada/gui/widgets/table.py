@@ -25,7 +25,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from bancada.gui.models.records import ID_ROLE, PROGRESS_ROLE, Index, RecordFilter, RecordModel
+from bancada.gui.models.record_filter import RecordFilter
+from bancada.gui.models.records import ID_ROLE, PROGRESS_ROLE, Index, RecordModel
 from bancada.gui.theme.theme import Theme
 from bancada.gui.widgets.basics import GRID, IconButton
 
@@ -51,12 +52,12 @@ class Table(QWidget):
     def __init__(self, theme: Theme, model: RecordModel[Any], name: str, *, filter_row: bool = True) -> None:
         super().__init__()
         self.model = model
-        self.proxy = RecordFilter(self)
-        self.proxy.setSourceModel(model)
+        self.proxy = RecordFilter(model, self)
         self.view = QTableView()
         self.view.setAccessibleName(name)
         self.view.setModel(self.proxy)
         self._theme, self._scale = theme, theme.scale
+        self._said: list[str] = []  # the ids that were said to be selected
         self._set_up_view(theme)
         self.filter = QLineEdit(placeholderText=self.tr("Filter"), clearButtonEnabled=True)
         self.filter.setAccessibleName(self.tr("Filter: %1").replace("%1", name))
@@ -190,7 +191,8 @@ class Table(QWidget):
             view.setColumnHidden(at, column.hidden)
         self._fit_text()
         theme.changed.connect(self._fit_text)
-        view.selectionModel().selectionChanged.connect(lambda: self.selected.emit(self.selected_ids()))
+        view.selectionModel().selectionChanged.connect(self._say_selected)
+        self.proxy.layoutChanged.connect(self._keep_selected)
         view.doubleClicked.connect(lambda index: self.opened.emit(str(index.data(ID_ROLE))))
         copy = QAction(self.tr("Copy"), view, shortcut=QKeySequence(QKeySequence.StandardKey.Copy))
         copy.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
@@ -200,6 +202,22 @@ class Table(QWidget):
         enter.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         enter.triggered.connect(self._open_current)
         view.addAction(enter)
+
+    def _say_selected(self) -> None:
+        self._said = self.selected_ids()
+        self.selected.emit(self._said)
+
+    def _keep_selected(self) -> None:
+        """What was selected may be filtered away: then the first row is, as if it had been removed."""
+        now = self.selected_ids()
+        if now == self._said or sorted(now) == sorted(self._said):
+            return
+        if now or not self.proxy.rowCount():
+            self._say_selected()
+        else:
+            flags = QItemSelectionModel.SelectionFlag
+            first = self.proxy.index(0, 0)
+            self.view.selectionModel().setCurrentIndex(first, flags.ClearAndSelect | flags.Rows)
 
     def _fit_text(self) -> None:
         """Rows and columns as large as the size of text asks for, no column narrower than its heading."""
