@@ -1,9 +1,8 @@
 """A library of 2,000 models in the window: ``python gui_library.py [COUNT]``.
 
 Printed are, in milliseconds: reading the rows (in the background), showing them, every key of a filter
-that is typed (the longest one counts), sorting by another column, and selecting a model until its card
-is shown. Each version has a stage, tags and an alias; nothing is loaded. The target is under 50 ms for
-a key of the filter.
+that is typed, sorting by another column, and selecting a model until its card is shown. Each version has
+a stage, tags and an alias; nothing is loaded. The target is under 50 ms for a key of the filter.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -91,10 +91,10 @@ def main() -> None:
         wait_for(lambda: view.model.rowCount() == count and not desk.background.busy)
         rows = view.model.records()
         showing = took(lambda: view.model.set_records([*rows[1:], rows[0]]))
-        keys = [
-            took(lambda at=at: view.table.filter.setText(_WORDS[:at])) for at in range(1, len(_WORDS) + 1)
-        ]
-        clearing = took(view.table.filter.clear)
+        QTest.qWait(500)  # what the window does when nobody types
+        field = view.table.filter
+        keys = [took(partial(field.setText, _WORDS[:at])) for at in range(1, len(_WORDS) + 1)]
+        clearing = took(field.clear)
         sorting = took(lambda: view.table.sort_by("size", descending=True))
 
         def select() -> None:
@@ -104,7 +104,8 @@ def main() -> None:
 
         selecting = took(select)
         print(f"{count:,} versions: reading {reading:.0f} ms, showing {showing:.0f} ms")
-        print(f"a key of the filter: {max(keys):.0f} ms at most, clearing it {clearing:.0f} ms")
+        spans = " ".join(f"{one:.0f}" for one in keys)
+        print(f"keys of the filter: {spans} ms, clearing it {clearing:.0f} ms")
         print(f"sorting {sorting:.0f} ms, selecting until the card is there {selecting:.0f} ms")
         window.may_close = lambda: True
         window.close()

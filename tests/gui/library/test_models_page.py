@@ -19,29 +19,14 @@ from bancada.gui.models.library import ModelRow, columns, look_at, verdict_text
 from bancada.gui.pages.models.library import care
 from bancada.gui.pages.models.library.memory_bar import MemoryPanel
 from bancada.gui.pages.models.library.view import LibraryView
-from bancada.gui.pages.models.page import ModelsPage
 from bancada.gui.widgets.ask import Question
 from bancada.gui.widgets.states import ErrorPanel
 from bancada.jobs.spec import JobStatus
 from bancada.storage import conversations, devices, jobs, memory, models
 from bancada.storage.memory import MemoryMeasurement
 from bancada.storage.models import FileRecord, NewVersion
+from gui.library.conftest import WAIT, settle
 from tiny_gguf import TinyModel, write_tiny_gguf
-
-WAIT = 30_000
-
-
-@pytest.fixture
-def page(desk: Desk, qtbot: QtBot) -> LibraryView:
-    """The page on the screen, its library read."""
-    desk.window.show()
-    desk.navigate("models")
-    host = desk.page("models")
-    assert isinstance(host, ModelsPage)
-    found = host.view("library")
-    assert isinstance(found, LibraryView)
-    qtbot.waitUntil(lambda: found._stack.currentIndex() > 0 and not desk.background.busy, timeout=WAIT)
-    return found
 
 
 def test_who_comes_to_import_finds_the_file_dialog(desk: Desk, page: LibraryView, qtbot: QtBot) -> None:
@@ -52,31 +37,6 @@ def test_who_comes_to_import_finds_the_file_dialog(desk: Desk, page: LibraryView
     assert dialog.fileMode() is QFileDialog.FileMode.ExistingFile
     dialog.reject()
     qtbot.waitUntil(lambda: page.findChild(QFileDialog) is None)
-
-
-@pytest.fixture
-def take(page: LibraryView, qtbot: QtBot) -> Callable[[Path], ModelRow]:
-    """Import a file through the sheet, as a person does, and return its row."""
-
-    def run(path: Path, *, copy: bool = True) -> ModelRow:
-        before = {one.version.id for one in page.model.records()}
-        page.opened(import_path=path)
-        qtbot.waitUntil(page.sheet.go.isEnabled, timeout=WAIT)
-        (page.sheet.copy if copy else page.sheet.link).setChecked(True)
-        page.sheet.go.click()
-        qtbot.waitUntil(
-            lambda: len({one.version.id for one in page.model.records()} - before) == 1, timeout=WAIT
-        )
-        settle(page, qtbot)
-        return next(one for one in page.model.records() if one.version.id not in before)
-
-    return run
-
-
-def settle(page: LibraryView, qtbot: QtBot) -> None:
-    """Wait until nothing is asked in the background and no import runs."""
-    desk = page.shell
-    qtbot.waitUntil(lambda: not desk.background.busy and page.strips.isHidden(), timeout=WAIT)
 
 
 def question(page: QWidget) -> Question:
