@@ -7,7 +7,7 @@ from pathlib import Path
 
 import keyring
 import pytest
-from keyring.backends import fail
+from keyring.core import load_keyring
 from pytestqt.qtbot import QtBot
 
 from bancada.catalog.bundles import keys
@@ -24,7 +24,7 @@ def no_keyring(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setitem(keys._SCRYPT, "n", 1 << 4)
     monkeypatch.delenv(keys.PASSPHRASE_VARIABLE, raising=False)
     before = keyring.get_keyring()
-    keyring.set_keyring(fail.Keyring())
+    keyring.set_keyring(load_keyring("keyring.backends.fail.Keyring"))
     yield
     keyring.set_keyring(before)
 

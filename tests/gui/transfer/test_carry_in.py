@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from bancada.catalog.bundles.rules import REQUIRED
@@ -56,7 +57,7 @@ def test_a_bundle_is_dropped_looked_at_and_imported(
     assert "apache-2.0" in view.sheet.content.text.toPlainText()
     assert made.manifest.models[0].sha256 in view.sheet.content.text.toPlainText()
     assert QApplication.focusWidget() is view.sheet.take_button
-    scene.qtbot.keyClick(view.sheet.take_button, Qt.Key.Key_Space)
+    QTest.keyClick(view.sheet.take_button, Qt.Key.Key_Space)
     scene.wait(lambda: len(models.list_versions(scene.here.database)) == 1)
     scene.wait(lambda: view.history.current() is not None)
     scene.settle()
@@ -69,7 +70,7 @@ def test_a_bundle_is_dropped_looked_at_and_imported(
     for ending, begin in (("pdf", b"%PDF-1."), ("html", b"<!doctype html>"), ("json", b"{")):
         target = tmp_path / f"receipt.{ending}"
         sheet.save(target)
-        scene.wait(lambda target=target: target.exists())
+        scene.wait(target.exists)
         assert target.read_bytes().startswith(begin)
     assert json.loads((tmp_path / "receipt.json").read_bytes())["bundle"] == made.id
     sheet.save(tmp_path / "no such folder" / "receipt.pdf")
@@ -223,7 +224,7 @@ def test_what_is_no_bundle_is_said(scene: Scene, tmp_path: Path) -> None:
     scene.wait(view.sheet.error.isVisible)
     assert "is no transfer bundle" in view.sheet.error.accessibleName()
     assert not view.sheet.take_button.isVisible()
-    scene.qtbot.keyClick(view.sheet.back, Qt.Key.Key_Escape)
+    QTest.keyClick(view.sheet.back, Qt.Key.Key_Escape)
     assert view.stack.currentIndex() == 0
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import keyring
 import pytest
+from keyring.core import load_keyring
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QFileDialog, QScrollArea, QWidget
 
 from bancada.catalog.bundles import keys
 from bancada.catalog.bundles.creating import create
@@ -21,7 +23,6 @@ from bancada.gui.pages.models.transfer.unlock import KeyChoiceDialog, Passphrase
 from bancada.gui.theme.tokens import THEMES
 from bancada.storage import signing_keys
 from bundle_office import PASSPHRASE
-from file_keyring import FileKeyring
 from gui.test_pages_accessible import controls, name_of
 from gui.transfer.scene import Scene
 
@@ -40,7 +41,7 @@ def test_made_by_keyboard_and_signed_with_a_typed_passphrase(scene: Scene, tmp_p
     assert len(shown) == 1
     form.models.setCurrentRow(shown[0])
     form.models.setFocus()
-    scene.qtbot.keyClick(form.models, Qt.Key.Key_Space)
+    QTest.keyClick(form.models, Qt.Key.Key_Space)
     assert [one.name for one in form.chosen()] == ["Large"]
     assert "1 of 2 models" in form._sum.text()
     form.set_folder(tmp_path)
@@ -57,7 +58,7 @@ def test_made_by_keyboard_and_signed_with_a_typed_passphrase(scene: Scene, tmp_p
     form.go.click()
     dialog = scene.dialog(PassphraseDialog)
     dialog.field.setText(PASSPHRASE)
-    scene.qtbot.keyClick(dialog.field, Qt.Key.Key_Return)
+    QTest.keyClick(dialog.field, Qt.Key.Key_Return)
     target = tmp_path / "out"
     scene.wait((target / "signatures.json").is_file)
     scene.wait(lambda: any(one.outgoing for one in view.overview.history))
@@ -189,7 +190,7 @@ def test_a_key_of_ones_own(scene: Scene) -> None:
 
 def test_the_keyring_keeps_a_key_open(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEST_KEYRING", str(tmp_path / "ring.json"))
-    keyring.set_keyring(FileKeyring())
+    keyring.set_keyring(load_keyring("file_keyring.FileKeyring"))
     view = scene.open()
     view.keys.make_new()
     dialog = scene.dialog(NewKeyDialog)
@@ -293,4 +294,7 @@ def test_names_tab_stops_and_themes_of_every_sheet(scene: Scene, tmp_path: Path)
         view.stack.setCurrentIndex(index)
         QApplication.processEvents()
         area = view.stack.widget(index)
-        assert area.widget().minimumSizeHint().width() <= area.viewport().width()
+        assert isinstance(area, QScrollArea)
+        inner = area.widget()
+        assert inner is not None
+        assert inner.minimumSizeHint().width() <= area.viewport().width()
