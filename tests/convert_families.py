@@ -30,7 +30,7 @@ def convert(base: Path, family: str) -> dict[str, Any]:
     text = str(resources() / "conversion" / "tokenizer_check.txt")
     source = write_tiny_hf(base / family / "source", family)
     gguf, back, onnx = (base / family / name for name in ("model.gguf", "back", "onnx"))
-    order = GgufOrder(str(source), str(gguf), "f32", "Tiny", "mit", str(converter_folder()), 24, text)
+    order = GgufOrder(str(source), str(gguf), "f32", "Tiny", str(converter_folder()), 24, text)
     said = convert_gguf.run(order, _silent)
     # imported after the converter has put its own gguf package first
     dequantize = resolve("bancada.engines.convert_hf:run")
@@ -57,7 +57,7 @@ def _torch_tokens(folder: Path) -> list[int]:
     """Greedy tokens of the model as transformers runs it."""
     library = resolve("transformers:AutoModelForCausalLM")
     tokenizer = resolve("tokenizers:Tokenizer").from_file(str(folder / "tokenizer.json"))
-    ids = tokenizer.encode(_PROMPT, add_special_tokens=False).ids
+    ids: list[int] = tokenizer.encode(_PROMPT, add_special_tokens=False).ids
     model = library.from_pretrained(folder).eval()
     torch = resolve("torch:no_grad")
     with torch():

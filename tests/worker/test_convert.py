@@ -46,7 +46,7 @@ def worker(home: Home, database: Database) -> Iterator[Worker]:
 
 
 def convert(worker: Worker, source: Path | str, target: str, **options: Any) -> dict[str, Any]:
-    where = {"path": str(source)} if isinstance(source, Path) else {"version_id": source}
+    where: dict[str, Any] = {"path": str(source)} if isinstance(source, Path) else {"version_id": source}
     return run(worker.context, ConvertParams(target=target, **where, **options))
 
 

@@ -6,7 +6,6 @@ it is, in the conversion's own process.
 
 from __future__ import annotations
 
-import json
 import logging
 import runpy
 import sys
@@ -58,13 +57,9 @@ def run(order: GgufOrder, progress: Progress) -> dict[str, Any]:
     # its own gguf package, newer than the published one of the same number, must be the first that is found
     for place in (Path(order.converter), Path(order.converter) / "gguf-py"):
         sys.path.insert(0, str(place))
-    facts = Path(order.target).with_suffix(".facts.json")
-    facts.write_text(
-        json.dumps({"general.license": order.license} if order.license else {}), encoding="utf-8"
-    )
     sys.argv = [
         _SCRIPT, order.source, "--outfile", order.target, "--outtype", order.kind, "--model-name", order.name,
-        "--metadata", str(facts),
+
     ]  # fmt: skip
     try:
         runpy.run_path(str(Path(order.converter) / _SCRIPT), run_name="__main__")

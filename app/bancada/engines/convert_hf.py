@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bancada.core.errors import BancadaError
 from bancada.engines.convert_compare import Progress, compare_tokenizers
-from bancada.engines.convert_orders import DequantizeOrder
+from bancada.engines.convert_orders import CARD, DequantizeOrder
 from bancada.engines.hf_config import Metadata, make_config, make_generation_config
 from bancada.engines.hf_family import ROPE_TENSORS, Family, family_of, hf_name, restored
 from bancada.engines.hf_tokenizer import Vocabulary, write_tokenizer
@@ -72,6 +72,8 @@ def _write_configs(
         biased="blk.0.attn_q.bias" in tensors,
     )
     config["_name_or_path"] = order.name
+    if order.card:
+        (folder / CARD).write_text(order.card, encoding="utf-8")
     for name, content in (
         ("config.json", config),
         ("generation_config.json", make_generation_config(metadata)),

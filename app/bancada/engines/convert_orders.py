@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+#: the model card, from which converters read the licence
+CARD: Final = "README.md"
 
 
 @dataclass(frozen=True, slots=True)
 class DequantizeOrder:
-    """What to do: ``dtype`` is F32, F16 or BF16; ``check_text`` is the file for comparing tokenizers."""
+    """What to do: ``dtype`` is F32, F16 or BF16; ``check_text`` is the file for comparing tokenizers.
+
+    ``card`` is the text of the model card to put beside, if any.
+    """
 
     source: str
     folder: str
     dtype: str
     check_text: str
     name: str = ""
+    card: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +32,6 @@ class GgufOrder:
     target: str
     kind: str
     name: str
-    license: str
     converter: str
     tensors: int
     check_text: str

@@ -90,7 +90,8 @@ def test_what_the_configuration_says() -> None:
 
 
 def test_stretched_positions() -> None:
-    linear = config(**{"rope.scaling.type": "linear", "rope.scaling.factor": 4.0})
+    four: dict[str, Any] = {"rope.scaling.type": "linear", "rope.scaling.factor": 4.0}
+    linear = config(**four)
     assert linear["rope_scaling"] == {"type": "linear", "rope_type": "linear", "factor": 4.0}
     stored = llama3_factors(500_000.0, 16, factor=8.0, original=8_192)
     assert stored[0] == 1.0
@@ -98,8 +99,9 @@ def test_stretched_positions() -> None:
     scaling = config({"rope_freqs.weight": stored})["rope_scaling"]
     assert (scaling["factor"], scaling["original_max_position_embeddings"]) == (8.0, 8_192)
     for bad in ({"rope_freqs.weight": stored * 3}, None):
+        other: dict[str, Any] = {"rope.scaling.type": "other", "rope.scaling.factor": 2.0}
         with pytest.raises(BancadaError) as caught:
-            config(bad, **{"rope.scaling.type": "other", "rope.scaling.factor": 2.0})
+            config(bad, **other)
         assert caught.value.code == "convert.rope_unknown"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from bancada.core import hardware
 from bancada.core.paths import resources
 from bancada.engines.convert_orders import (
+    CARD,
     DequantizeOrder,
     EncoderOrder,
     GeneratorOrder,
@@ -54,7 +56,9 @@ class Stages:
             self.result = self._work / "hf"
             # what another stage goes on from is exact
             dtype = self._plan.type.upper() if last else "F32"
-            return DequantizeOrder(source, str(self.result), dtype, str(self.check_text), self._version.name)
+            return DequantizeOrder(
+                source, str(self.result), dtype, str(self.check_text), self._version.name, self._card()
+            )
         if stage == "gguf":
             self.result = self._work / "model.gguf"
             return GgufOrder(
@@ -62,7 +66,6 @@ class Stages:
                 target=str(self.result),
                 kind=self._plan.type,
                 name=self._version.name,
-                license=self._version.license,
                 converter=str(self._tools.converter),
                 tensors=int(self._version.metadata.get("tensors") or 1),
                 check_text=str(self.check_text),
@@ -104,7 +107,7 @@ class Stages:
         agreement = said.get("encoder", {}).get("agreement") or {}
         if agreement and agreement["least"] < 0.95:
             found.append(
-                f"In 8 bits it agrees with the exact one by a cosine of {agreement['mean']:.3f} on average and"
+                f"In 8 bits it agrees with the exact one by a cosine of {agreement['mean']:.3f} on average,"
                 f" {agreement['least']:.3f} at the least."
             )
         return found
@@ -121,7 +124,14 @@ class Stages:
                 path.write_text(json.dumps(without_code(config)), encoding="utf-8")
             else:
                 path.symlink_to(self._blobs.path(one.sha256))
+        if not (folder / CARD).exists() and self._card():
+            (folder / CARD).write_text(self._card(), encoding="utf-8")
         return folder
+
+    def _card(self) -> str:
+        """A model card with the licence alone; "" where none is known."""
+        name = self._version.license.lower()
+        return f"---\nlicense: {name}\n---\n" if re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,60}", name) else ""
 
     def _describe_encoder(self) -> None:
         """Note beside the graph how its output becomes one vector or score."""
