@@ -20,7 +20,7 @@ from bancada.jobs.codec import decode
 from bancada.jobs.manager import JobManager
 from bancada.jobs.sessions import SessionManager
 from bancada.jobs.spec import JobKind
-from bancada.quantization.jobs import CERTIFY, CONVERT
+from bancada.quantization.jobs import CERTIFY, CONVERT, MATRIX, QUANTIZE, SWEEP
 from bancada.storage import conversations, settings
 from bancada.storage.backup import backup_if_due
 from bancada.storage.blobs import BlobStore
@@ -29,7 +29,20 @@ from bancada.storage.database import Database, open_database
 #: every kind of job that this program knows, by name
 JOB_KINDS: Final[Mapping[str, JobKind]] = {
     kind.name: kind
-    for kind in (IMPORT, VERIFY, EXPORT, DOWNLOAD, BUNDLE_CREATE, BUNDLE_IMPORT, BENCH, CONVERT, CERTIFY)
+    for kind in (
+        IMPORT,
+        VERIFY,
+        EXPORT,
+        DOWNLOAD,
+        BUNDLE_CREATE,
+        BUNDLE_IMPORT,
+        BENCH,
+        CONVERT,
+        QUANTIZE,
+        SWEEP,
+        MATRIX,
+        CERTIFY,
+    )
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
@@ -80,7 +80,7 @@ class GgufHeader:
     ``8 * tensor bytes / parameters``: the real ones, whatever the file's name says.
     ``quantization`` is the tensor type that holds most parameters. ``key_length`` and
     ``value_length`` are the sizes of one head; ``kv_heads`` has one value per layer. ``feed_forward`` is the
-    widest layer's, 0 where it is not said.
+    widest layer's, 0 where it is not said. ``data_start`` is ``header_bytes``, padded.
     """
 
     version: int
@@ -106,6 +106,7 @@ class GgufHeader:
     tensor_bytes: int
     metadata: dict[str, Entry]
     tensors: tuple[TensorInfo, ...]
+    header_bytes: int = 0
 
 
 def read_header(path: Path) -> GgufHeader:
@@ -160,9 +161,11 @@ def _read(reader: HeaderReader) -> GgufHeader:
     metadata = _read_metadata(reader, entry_count)
     alignment = _alignment(metadata)
     tensors = _read_tensors(reader, tensor_count, alignment)
-    data_start = _padded(reader.position, alignment)
+    header_bytes = reader.position
+    data_start = _padded(header_bytes, alignment)
     _check_extent(tensors, data_start, reader.size)
-    return _interpret(version, metadata, tensors, data_start, reader.size)
+    found = _interpret(version, metadata, tensors, data_start, reader.size)
+    return replace(found, header_bytes=header_bytes)
 
 
 def _read_metadata(reader: HeaderReader, count: int) -> dict[str, Entry]:

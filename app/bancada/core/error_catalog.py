@@ -170,6 +170,96 @@ CATALOG: Final[dict[str, tuple[str, str, str]]] = {
         "Choose another context; 512 is what others use as well.",
     ),
     # -- conversion
+    "quantize.type_unknown": (
+        "There is no quantization type {type}.",
+        "The engine knows: {known}.",
+        "Choose one of them; bancada quantize MODEL --dry-run shows what each would give.",
+    ),
+    "quantize.size_invalid": (
+        "{size} is no size.",
+        "A size is a number with a unit, such as 600MB, 1.5 GiB or 98000000. Nothing was made.",
+        "Give a size like that.",
+    ),
+    "quantize.bits_invalid": (
+        "{bits} bits per weight cannot be reached.",
+        "Types take between half a bit and 32 bits for each weight. Nothing was made.",
+        "Give a number such as 4.5.",
+    ),
+    "quantize.nothing_fits": (
+        "No type is small enough for {target}.",
+        "The smallest file of this model would have {least} ({type}).",
+        "Allow a larger file, use an importance matrix for the smallest types, or take a smaller model.",
+    ),
+    "quantize.override_invalid": (
+        "The override {override} cannot be used: {detail}.",
+        "An override is a pattern over names of tensors, = and a type, such as ffn_down=Q8_0.",
+        "Correct the override; bancada models show lists what the model consists of.",
+    ),
+    "quantize.not_gguf": (
+        "{name} cannot be quantized: its format is {format}.",
+        "Quantization starts from GGUF files.",
+        "Convert it first: bancada convert MODEL --to gguf",
+    ),
+    "quantize.already_quantized": (
+        "The source is quantized already ({type}).",
+        "Its losses would stay, and new ones would come on top. Nothing was made.",
+        "Take the original in 16 bits, or say that you want it all the same (--allow-requantize).",
+    ),
+    "quantize.matrix_needed": (
+        "This type needs an importance matrix ({detail}).",
+        "Without one the result would be garbage, so the engine refuses. Nothing was made.",
+        "Compute one with bancada imatrix MODEL, or choose a type of three bits or more.",
+    ),
+    "quantize.matrix_of_another": (
+        "The importance matrix does not belong to this model: {detail}.",
+        "It fits only models of the same architecture and shape. Nothing was made.",
+        "Compute one for this model with: bancada imatrix MODEL",
+    ),
+    "quantize.goal_unknown": (
+        "There is no goal {goal}.",
+        "A sweep recommends for one of: {known}.",
+        "Choose one of them.",
+    ),
+    "quantize.failed": (
+        "The model could not be quantized: {detail}.",
+        "The engine refused it. Nothing was kept.",
+        "Verify the source; another type may work.",
+    ),
+    "imatrix.not_found": (
+        "There is no importance matrix {matrix}.",
+        "Matrices are named when they are computed.",
+        "List them with: bancada matrices list",
+    ),
+    "imatrix.invalid": (
+        "The importance matrix cannot be used: {detail}.",
+        "It is damaged, or no importance matrix. Nothing was made with it.",
+        "Compute it again with: bancada imatrix MODEL",
+    ),
+    "imatrix.text_short": (
+        "The text is too short: it has {have} tokens, and one chunk takes {need}.",
+        "A matrix of so little would mislead. Nothing was made.",
+        "Give a longer text, or a smaller --context.",
+    ),
+    "imatrix.context_invalid": (
+        "A chunk cannot have {context} tokens.",
+        "For this model it is between {least} and {most}.",
+        "Choose a length between them.",
+    ),
+    "imatrix.not_finite": (
+        "The model computes what is no number at {tensor}.",
+        "It is damaged, or was made wrongly. No matrix was made.",
+        "Verify the model, or take it from its source again.",
+    ),
+    "imatrix.nothing_seen": (
+        "The engine showed no activations of this model.",
+        "Its architecture works in a way that no importance matrix can be made of. Nothing was made.",
+        "Quantize it without one.",
+    ),
+    "engine.layout_unknown": (
+        "The engine's structures are not those of the pinned version ({what}).",
+        "Reading them would give wrong numbers, so nothing was read.",
+        "Install the version of the engine that belongs to this program.",
+    ),
     "convert.not_installed": (
         "What conversion needs is not installed: {missing}.",
         "Conversion uses torch and its kind, which the base program does without.",
@@ -862,6 +952,11 @@ CATALOG: Final[dict[str, tuple[str, str, str]]] = {
         "It was removed already, or the name is wrong.",
         "List them with: bancada hub leftovers.",
     ),
+    "mirror.ended": (
+        "The office mirror has ended by itself.",
+        "Other machines get nothing from this library any more.",
+        "Turn it on again; the log of its worker says more.",
+    ),
     "mirror.port_taken": (
         "The mirror cannot listen on {address}: {detail}.",
         "Another program uses the port, or the address is not one of this machine's.",
@@ -1126,8 +1221,7 @@ CATALOG: Final[dict[str, tuple[str, str, str]]] = {
     "database.locked": (
         "The workspace is encrypted, and the passphrase is missing or wrong.",
         "Without the right passphrase nobody can read it, Bancada's makers included.",
-        "Enter the passphrase; mind capital letters and the keyboard's language. For programs it can stand in the "
-        "environment variable BANCADA_PASSPHRASE.",
+        "Enter the passphrase, minding capital letters; programs put it into BANCADA_PASSPHRASE.",
     ),
     "database.short_passphrase": (
         "The passphrase is too short.",

@@ -61,3 +61,77 @@ CONVERT: Final = JobKind(
     lane="compute",
     forecast="bancada.worker.handlers.convert:memory_needed",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizeParams:
+    """What to quantize, and to what: ``type``, or the best one within ``target_bytes`` or ``target_bits``.
+
+    ``matrix_id`` names an importance matrix, ``overrides`` are ``PATTERN=TYPE`` for single tensors,
+    ``requantize`` takes a source that is already quantized. With ``certify`` the result is compared with its
+    source; ``text`` is what for, as in :class:`CertifyParams`.
+    """
+
+    version_id: str
+    type: str = ""
+    target_bytes: int | None = None
+    target_bits: float | None = None
+    matrix_id: str = ""
+    overrides: tuple[str, ...] = ()
+    requantize: bool = False
+    name: str = ""
+    certify: bool = True
+    text: str = ""
+    chunks: int | None = None
+
+
+QUANTIZE: Final = JobKind(
+    "model.quantize",
+    QuantizeParams,
+    lane="compute",
+    forecast="bancada.worker.handlers.quantize:memory_needed",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SweepParams:
+    """Several types of one model, each with its certificate; the best of them for ``goal`` is named.
+
+    ``goal`` is quality (best that the device can run), size (smallest that is not red) or speed (fastest that
+    is not red). A type that is there already is not made again.
+    """
+
+    version_id: str
+    types: tuple[str, ...]
+    goal: str = "quality"
+    matrix_id: str = ""
+    requantize: bool = False
+    text: str = ""
+    chunks: int | None = None
+
+
+SWEEP: Final = JobKind(
+    "model.sweep",
+    SweepParams,
+    lane="compute",
+    forecast="bancada.worker.handlers.sweep:memory_needed",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixParams:
+    """The model, and the text (file or folder; empty: the bundled one) that its columns are weighed by."""
+
+    version_id: str
+    text: str = ""
+    name: str = ""
+    context: int = 512
+    chunks: int | None = None
+
+
+MATRIX: Final = JobKind(
+    "model.imatrix",
+    MatrixParams,
+    lane="compute",
+    forecast="bancada.worker.handlers.imatrix:memory_needed",
+)

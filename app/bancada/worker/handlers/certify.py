@@ -87,7 +87,8 @@ def run(ctx: JobContext, params: CertifyParams) -> dict[str, Any]:
     work = _Work(ctx, params, version, source, text)
     name = f"{version.name}:{version.version} against {source.name}:{source.version}"
     before = runs.of_job(ctx.database, ctx.job_id)
-    if before is None:
+    # a job that makes several variants certifies each of them
+    if before is None or (before.kind, before.params) != (RUN_KIND, encode(params)):
         run_id = runs.start(ctx.database, RUN_KIND, name, encode(params), work.environment, job_id=ctx.job_id)
     else:
         run_id = before.id
