@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -374,6 +375,21 @@ def test_the_picker_says_what_fits_and_can_be_filtered(
         QTest.keyClick(popup._filter, Qt.Key.Key_Down)
         QTest.keyClick(popup._filter, Qt.Key.Key_Return)
     assert chosen.args == [small.id]
+
+
+def test_a_source_for_conversions_is_shown_and_cannot_be_chosen(
+    qtbot: QtBot, page: PlaygroundPage, add_model: AddModel, window: MainWindow
+) -> None:
+    folder = replace(add_model("Folder"), format="hf")
+    picker = ModelPicker(page.shell.theme)
+    qtbot.addWidget(picker)
+    picker.set_choices([ModelChoice(folder, loaded=False, context=4_096, forecast=None, free=10**8)])
+    picker.open_list()
+    index = picker._popup._model.index(0)
+    assert "convert it to GGUF or ONNX first" in str(index.data(Qt.ItemDataRole.AccessibleTextRole))
+    with qtbot.assertNotEmitted(picker.chosen):
+        QTest.keyClick(picker._popup._filter, Qt.Key.Key_Return)
+    picker._popup.hide()
 
 
 @pytest.mark.qt_log_ignore("does not support")

@@ -37,6 +37,7 @@ from bancada.core.errors import BancadaError
 from bancada.gui.theme.theme import Theme
 from bancada.gui.widgets.basics import Label
 from bancada.gui.widgets.format import bytes_text, memory_text, number
+from bancada.inference.backend import BACKENDS
 from bancada.storage.models import VersionRecord
 
 _CHOICE: Final = Qt.ItemDataRole.UserRole + 1
@@ -62,6 +63,11 @@ class ModelChoice:
         return f"{self.version.name}{suffix} \N{MIDDLE DOT} {self.version.quantization}"
 
     @property
+    def runnable(self) -> bool:
+        """Whether an engine answers from its format; others are sources for conversions."""
+        return self.version.format in BACKENDS
+
+    @property
     def fits(self) -> bool | None:
         """Whether the forecast is within the free memory; a loaded model fits."""
         if self.loaded:
@@ -83,7 +89,10 @@ def query_choices(context: AppContext) -> list[ModelChoice]:
             total = None  # the list must not fail for one model whose facts are odd
         loaded = context.models.current(version.id) is not None
         found.append(ModelChoice(version, loaded, size, total, free))
-    return sorted(found, key=lambda one: (not one.loaded, one.version.name.casefold(), one.version.version))
+    return sorted(
+        found,
+        key=lambda one: (not one.runnable, not one.loaded, one.version.name.casefold(), one.version.version),
+    )
 
 
 class ModelPicker(QPushButton):
@@ -187,6 +196,8 @@ class _Choices(QAbstractListModel):
 
     def verdict(self, choice: ModelChoice) -> tuple[str, str]:
         """Whether it fits, in words, and their tone."""
+        if not choice.runnable:
+            return self.tr("cannot answer as it is: convert it to GGUF or ONNX first"), "bad"
         if choice.loaded:
             return self.tr("in memory now"), "good"
         if choice.forecast is None:
@@ -283,7 +294,7 @@ class _Popup(QFrame):
 
     def _take(self, index: QModelIndex) -> None:
         choice = index.data(_CHOICE)
-        if isinstance(choice, ModelChoice):
+        if isinstance(choice, ModelChoice) and choice.runnable:
             self.hide()
             self.picked.emit(choice.version.id)
 
