@@ -26,6 +26,7 @@ from bancada.gui.pages import PAGES
 from bancada.gui.palette import Palette
 from bancada.gui.rail import page_title
 from bancada.gui.setting_writer import SettingWriter
+from bancada.gui.sharing import Sharing
 from bancada.gui.sheets import HelpSheet, ShortcutSheet
 from bancada.gui.status_bar import StatusBar
 from bancada.gui.widgets.banner import Banner
@@ -64,6 +65,9 @@ class Desk(QObject):
         self._popover.hide()
         self.jobs = JobWatch(self, self.status)
         self.network = NetworkLamp(self, self.status)
+        self.sharing = Sharing(self)
+        self.sharing.changed.connect(self._show_sharing)
+        self.status.sharing_chosen.connect(partial(self.navigate, "settings", setting="sharing"))
         self.others = OtherPrograms(self)
         self.engine = EngineWatch(self, self.status)
         self.closing = Closing(self)
@@ -178,6 +182,10 @@ class Desk(QObject):
             ("window.quit", self.tr("Quit"), self.window.close, "Ctrl+Q", "close"),
         ):
             self.actions.add(action_id, text, slot, shortcut=shortcut, icon=icon)
+
+    def _show_sharing(self) -> None:
+        report = self.sharing.report
+        self.status.set_sharing(report.addresses if report is not None else ())
 
     def _refresh(self) -> None:
         if self.page_id:

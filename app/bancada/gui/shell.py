@@ -16,6 +16,7 @@ from bancada.gui.theme.theme import Theme
 if TYPE_CHECKING:
     # the window is painted before the database's modules are imported
     from bancada.context import AppContext
+    from bancada.gui.sharing import Sharing
 
 
 class Shell(Protocol):
@@ -33,6 +34,8 @@ class Shell(Protocol):
     def background(self) -> Background: ...
     @property
     def settings(self) -> SettingWriter: ...
+    @property
+    def sharing(self) -> Sharing: ...
 
     def navigate(self, page_id: str, **arguments: object) -> None:
         """Show a page and hand ``arguments`` to its ``opened``; an unknown id raises KeyError."""

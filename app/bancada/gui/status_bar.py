@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import psutil
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from bancada.core.events import JobProgress
 from bancada.gui.theme.theme import Theme
-from bancada.gui.widgets.basics import IconLabel, Label
+from bancada.gui.widgets.basics import IconLabel, Label, LinkButton
 from bancada.gui.widgets.format import memory_text
 from bancada.gui.widgets.progress import ProgressStrip
 
@@ -19,6 +21,8 @@ class StatusBar(QWidget):
     """Says things; decides nothing. ``cancel`` carries the id of the job whose Cancel was pressed."""
 
     cancel = Signal(str)
+    #: somebody wants to see what is shared
+    sharing_chosen = Signal()
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -39,12 +43,16 @@ class StatusBar(QWidget):
         self.job.hide()
         self._job_id = ""
         self.job.canceled.connect(lambda: self.cancel.emit(self._job_id))
+        self.sharing = LinkButton(self.tr("Library shared"))
+        self.sharing.clicked.connect(self.sharing_chosen)
+        self.sharing.hide()
         self._lamp = IconLabel(theme, "lock", "good", 16)
         self.network = Label(self.tr("Sealed"), "note")
         for widget in (self.engine, self.device, self.memory):
             row.addWidget(widget)
         row.addStretch(1)
         row.addWidget(self.job)
+        row.addWidget(self.sharing)
         lamp = QHBoxLayout()
         lamp.setSpacing(6)
         lamp.addWidget(self._lamp)
@@ -89,6 +97,13 @@ class StatusBar(QWidget):
         )
         self.network.setToolTip(tip)
         self._lamp.setToolTip(tip)
+
+    def set_sharing(self, addresses: Sequence[str]) -> None:
+        """Say where other machines get this library; none: it is not shared."""
+        self.sharing.setVisible(bool(addresses))
+        tip = self.tr("The office mirror serves this library at %1").replace("%1", ", ".join(addresses))
+        self.sharing.setToolTip(tip)
+        self.sharing.setAccessibleDescription(tip)
 
     def _show_memory(self) -> None:
         memory = psutil.virtual_memory()

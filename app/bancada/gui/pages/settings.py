@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 
-from PySide6.QtCore import Qt, QUrl
+from PySide6.QtCore import Qt, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -18,10 +18,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from bancada.core.errors import BancadaError, describe
 from bancada.core.settings import SETTINGS
 from bancada.gui.pages.about import AboutCard
+from bancada.gui.pages.network_card import NetworkCard
 from bancada.gui.pages.page import Page
+from bancada.gui.pages.setting_rows import add_setting, say_error
+from bancada.gui.pages.sharing_card import SharingCard
 from bancada.gui.shell import Shell
 from bancada.gui.widgets.basics import GRID, Card, IconLabel, Label, NumberBox, PlainButton
 from bancada.gui.widgets.card_columns import CardColumns
@@ -42,15 +44,27 @@ class SettingsPage(Page):
         self.about = AboutCard(shell)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(
-            CardColumns(
-                [Label(self.tr("Settings"), "title")],
-                [self._appearance(), self._models(), self._jobs()],
-                [self._privacy(), self._data(), self.about],
-            )
+        self.network_card = NetworkCard(shell)
+        self.sharing = SharingCard(shell)
+        self._columns = CardColumns(
+            [Label(self.tr("Settings"), "title")],
+            [self._appearance(), self._models(), self._jobs(), self.network_card],
+            [self._privacy(), self.sharing, self._data(), self.about],
         )
+        outer.addWidget(self._columns)
+        self.errors |= self.network_card.errors
         shell.theme.changed.connect(self._show_theme)
         shell.settings.written.connect(self._say)
+
+    def opened(self, **arguments: object) -> None:
+        """``setting`` brings a setting of the network, or ``sharing``, into sight and gives it the focus."""
+        key = str(arguments.get("setting") or "")
+        control = self.sharing.start_button if key == "sharing" else self.network_card.control(key)
+        if control is not None:
+            if not control.isVisibleTo(self):
+                control = self.sharing.stop_button
+            # once the page has its size
+            QTimer.singleShot(0, self, partial(self._bring, control))
 
     def refresh(self) -> None:
         """Show what is stored, also when the command line changed it."""
@@ -63,10 +77,15 @@ class SettingsPage(Page):
             _quietly(widget, partial(widget.setChecked, value))
         _quietly(self.idle, partial(self.idle.setValue, get("chat.idle_minutes")))
         _quietly(self.context_tokens, partial(self.context_tokens.setValue, get("chat.context")))
+        self.network_card.refresh()
         self._show_theme()
         self._show_network(sealed=get("network.sealed"))
         home = self.shell.context.home
         self.shell.background.run(lambda: backup.list_backups(home), self._show_backups, owner=self)
+
+    def _bring(self, control: QWidget) -> None:
+        self._columns.ensureWidgetVisible(control, 0, 200)
+        control.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def store(self, key: str, value: Any) -> None:
         """Store soon, after what was asked for before; an error appears under the setting."""
@@ -190,29 +209,7 @@ class SettingsPage(Page):
     # -- parts
 
     def _add(self, card: Card, name: str, control: QWidget | QHBoxLayout, key: str, note: str = "") -> None:
-        """One setting: its name, its control, what it means, and room for its error."""
-        box = QVBoxLayout()
-        box.setSpacing(4)
-        if isinstance(control, NumberBox):
-            row = QHBoxLayout()
-            row.addWidget(Label(name), 1)
-            row.addWidget(control)
-            box.addLayout(row)
-        else:
-            if name:
-                box.addWidget(Label(name))
-            if isinstance(control, QWidget):
-                box.addWidget(control)
-            else:
-                box.addLayout(control)
-        if note:
-            box.addWidget(Label(note, "note", wrap=True))
-        error = Label("", "note", wrap=True)
-        error.setProperty("tone", "bad")
-        error.hide()
-        self.errors[key] = error
-        box.addWidget(error)
-        card.body.addLayout(box)
+        self.errors[key] = add_setting(card, name, control, note)
 
     def _spin(self, key: str, suffix: str, name: str) -> NumberBox:
         setting = SETTINGS[key]
@@ -224,14 +221,8 @@ class SettingsPage(Page):
 
     def _say(self, key: str, error: BaseException | None) -> None:
         label = self.errors.get(key)
-        if label is None:
-            return  # another page's
-        label.setVisible(error is not None)
-        if isinstance(error, BancadaError):
-            words = describe(error.code, error.params)
-            label.setText(f"{words.what} {words.remedy}")
-        elif error is not None:
-            label.setText(str(error))
+        if label is not None:  # else it is another page's
+            say_error(label, error)
 
     # -- appearance
 
