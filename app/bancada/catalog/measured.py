@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +14,13 @@ from bancada.storage.connection import Database
 #: the newest answers that a median is taken of
 ANSWERS: Final = 50
 BENCHMARKS: Final = 5
-_QUALITY: Final = ("perplexity_ratio", "kl_divergence", "same_top_token", "perplexity")
+#: our names of the figures -> those of a certificate's report, below its ``divergence``
+_QUALITY: Final = {
+    "perplexity_ratio": "ratio",
+    "kl_divergence": "kl_mean",
+    "same_top_token": "same_top",
+    "perplexity": "perplexity",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,10 @@ def quality(database: Database, version_id: str) -> Quality | None:
     if newest is None:
         return None
     report = json.loads(newest.report)
-    figures = {name: _find(report, name) for name in _QUALITY}
+    found = report.get("divergence") if isinstance(report, dict) else None
+    # a certificate of damaged files or of other formats measures none
+    divergence = found if isinstance(found, dict) else {}
+    figures = {name: _number(divergence.get(key)) for name, key in _QUALITY.items()}
     return Quality(
         newest.verdict,
         tuple((name, value) for name, value in figures.items() if value is not None),
@@ -100,18 +109,6 @@ def _benchmarks(database: Database, version_id: str) -> list[BenchmarkFacts]:
                 BenchmarkFacts(one.id, one.name, one.started_at, prefill_tokens_per_s=prefill, **speeds)
             )
     return found
-
-
-def _find(report: Any, name: str) -> float | None:
-    """A figure of a report, however deep; of a figure with an interval its value."""
-    if not isinstance(report, Mapping):
-        return None
-    found = report.get(name)
-    if isinstance(found, Mapping):
-        found = next((found[one] for one in ("value", "mean", "median") if one in found), None)
-    if (value := _number(found)) is not None:
-        return value
-    return next((value for one in report.values() if (value := _find(one, name)) is not None), None)
 
 
 def _number(value: Any) -> float | None:

@@ -168,7 +168,7 @@ def test_what_was_measured_is_told(db: Database, tiny: VersionRecord) -> None:
     run = runs.start(db, "bench", "quick", {"version_id": tiny.id}, {})
     runs.finish(db, run, "finished", {"medians": {"decode_tokens_per_s": 21.5, "ttft_ms": 12}})
     runs.start(db, "bench", "still running", {"version_id": tiny.id}, {})
-    report = json.dumps({"figures": {"kl_divergence": {"value": 0.02}, "same_top_token": 0.97}})
+    report = json.dumps({"divergence": {"kl_mean": 0.02, "same_top": 0.97, "ratio": None}})
     certificates.add(db, NewCertificate(tiny.id, None, tiny.sha256, "0" * 64, "amber", report))
     found = measured.measured(db, tiny.id)
     assert (found.answers, found.decode_tokens_per_s, found.ttft_ms) == (3, 20.0, None)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -49,6 +50,7 @@ class ModelRow:
     free: int
     forecaster: Forecaster = field(default_factory=Forecaster, compare=False)
     duty: Duty = field(default_factory=Duty)
+    several: bool = False  # the model has other versions
 
     @property
     def title(self) -> str:
@@ -88,7 +90,14 @@ def load_rows(context: AppContext) -> list[ModelRow]:
     known = context.library.forecaster()
     versions = context.library.list()
     duties = context.library.duties(versions)
-    return [_row(context, one, files, usual, free=free, known=known, duty=duties[one.id]) for one in versions]
+    count = Counter(one.model_id for one in versions)
+    return [
+        replace(
+            _row(context, one, files, usual, free=free, known=known, duty=duties[one.id]),
+            several=count[one.model_id] > 1,
+        )
+        for one in versions
+    ]
 
 
 def load_detail(context: AppContext, version_id: str) -> ModelDetail:
@@ -180,7 +189,8 @@ def license_text(version: VersionRecord) -> str:
 def columns() -> tuple[Column[ModelRow], ...]:
     """The columns of the table of models."""
     return (
-        Column("name", _tr("Name"), lambda one: one.version.name.casefold(), lambda one: one.version.name,
+        Column("name", _tr("Name"), lambda one: (one.version.name.casefold(), one.version.version),
+               lambda one: one.title if one.several else one.version.name,
                tip=lambda one: one.title, width=188),
         Column("state", _tr("State"), lambda one: one.state, lambda one: state_text(one.state),
                tone=lambda one: state_tone(one.state), width=88),
