@@ -18,7 +18,6 @@ from bancada.quantization.conversion import (
     TYPES,
     ConversionPlan,
     Source,
-    classes_in,
     plan,
 )
 from bancada.quantization.jobs import CONVERT, ConvertParams
@@ -62,7 +61,8 @@ def _convert(invocation: Invocation) -> int:
         version = context.library.find(record.result["version_id"])
     result: dict[str, Any] = record.result
     invocation.console.document({**row_of(version), **result})
-    invocation.console.say(f"Made {text.printable(f'{version.name}:{version.version}')}")
+    label = text.printable(f"{version.name}:{version.version}")
+    invocation.console.say(f"The same was there already: {label}" if result["existing"] else f"Made {label}")
     invocation.console.pairs(
         [
             ("Format", f"{version.format}, {version.architecture}, {version.quantization}"),
@@ -83,11 +83,11 @@ def _params(invocation: Invocation, context: AppContext) -> tuple[ConvertParams,
         found = inspect_import(path)
         for warning in found.warnings:
             invocation.console.note(f"Note: {warning}")
-        source = Source(found.name, found.format, found.parameters, classes_in(found.metadata))
+        source = Source.of(found)
         where = {"path": str(path.absolute())}
     else:
         version = context.library.find(options.model)
-        source = Source(version.name, version.format, version.parameters, classes_in(version.metadata))
+        source = Source.of(version)
         where = {"version_id": version.id}
     _say_needs(invocation, plan(source, options.to, options.type, options.device), context)
     link = bool(context.settings.get("models.link_on_import"))

@@ -29,6 +29,9 @@ def run(order: GeneratorOrder, progress: Progress) -> dict[str, Any]:
     sys.path.insert(0, str(Path(found.origin).parent / "models"))
     builder: Any = importlib.import_module("builder")
     options: dict[str, Any] = {"hf_token": "false", "hf_remote": "false"}
+    if order.precision == "int8":
+        # shared with the head, the 8-bit embedding refers to a tensor by its 4-bit name and nothing loads it
+        options["shared_embeddings"] = "false"
     arguments = ("", order.source, order.folder, order.precision, order.provider, order.cache)
     builder.check_extra_options(*arguments, options)
     builder.create_model(*arguments, **options)

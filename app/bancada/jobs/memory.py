@@ -39,6 +39,14 @@ def process_memory(pid: int | None = None) -> tuple[int, int]:
     return resident, peak
 
 
+def child_pids(pid: int) -> list[int]:
+    """Processes that a process has started by its main thread; raises psutil.Error, OSError for none."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children")
+    if listed.exists():  # psutil would look at every process of the machine
+        return [int(one) for one in listed.read_text(encoding="ascii").split()]
+    return [one.pid for one in psutil.Process(pid).children()]
+
+
 def default_address_space() -> int | None:
     """The cap on a worker's address space: all memory and swap, and what is never resident.
 

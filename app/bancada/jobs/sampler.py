@@ -9,7 +9,7 @@ from typing import Final
 import psutil
 
 from bancada.core.events import WorkerSample
-from bancada.jobs.memory import process_memory
+from bancada.jobs.memory import child_pids, process_memory
 from bancada.storage.samples import SamplePoint
 
 #: seconds between samples while the worker is young, and after that
@@ -32,6 +32,7 @@ class Sampler:
         self._unsaved: list[SamplePoint] = []
         self._next = 0.0
         self._next_stored = 0.0
+        self._children: dict[int, psutil.Process] = {}
         self.peak_bytes = self.resident_bytes = 0
         try:
             self._process: psutil.Process | None = psutil.Process(pid)
@@ -47,6 +48,8 @@ class Sampler:
         try:
             resident, peak = process_memory(self._process.pid)
             percent = self._process.cpu_percent(None)
+            below, busy = self._sample_children(self._process.pid)
+            resident, percent = resident + below, percent + busy
         except (psutil.Error, OSError, ValueError, IndexError):
             return None
         if resident == 0:
@@ -62,6 +65,20 @@ class Sampler:
                 self._next_stored = age_s + _SPARSE_S
                 self._unsaved.append(SamplePoint(int(age_s * 1000), resident, percent))
         return sample
+
+    def _sample_children(self, pid: int) -> tuple[int, float]:
+        """Resident bytes and processor use of the programs that the worker's work has started."""
+        known, self._children = self._children, {}
+        resident, percent = 0, 0.0
+        for child in child_pids(pid):
+            try:
+                process = known.get(child) or psutil.Process(child)
+                resident += process_memory(child)[0]
+                percent += process.cpu_percent(None)
+            except (psutil.Error, OSError):
+                continue  # it has just ended
+            self._children[child] = process
+        return resident, percent
 
     def samples(self) -> list[WorkerSample]:
         """The latest samples, oldest first."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from bancada.core.errors import BancadaError
 
@@ -47,11 +47,25 @@ _LIBRARIES: Final = 700_000_000
 _COPIES: Final = {"dequantize": 0.5, "gguf": 0.5, "generator": 3.0, "encoder": 3.0}
 
 
+class Described(Protocol):
+    """What versions and plans of imports have in common."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def format(self) -> str: ...
+    @property
+    def parameters(self) -> int: ...
+    @property
+    def metadata(self) -> dict[str, Any]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """What is converted: ``architectures`` are Hugging Face's classes, empty for a GGUF file.
 
-    ``embedding`` counts the elements of the token embedding, 0 where it is not known.
+    ``embedding`` counts the elements of the token embedding, 0 where it is not known; ``tied`` says that the
+    output matrix is the same one.
     """
 
     name: str
@@ -59,6 +73,21 @@ class Source:
     parameters: int
     architectures: tuple[str, ...] = ()
     embedding: int = 0
+    tied: bool = False
+
+    @classmethod
+    def of(cls, found: Described) -> Source:
+        """What is known of a version of the library, or of a plan to import one."""
+        facts, values = found.metadata.get("facts", {}), found.metadata.get("values", {})
+        tied = not facts.get("output_bytes") if found.format == "gguf" else None
+        return cls(
+            name=found.name,
+            format=found.format,
+            parameters=found.parameters,
+            architectures=classes_in(found.metadata),
+            embedding=int(facts.get("vocabulary", 0)) * int(facts.get("embedding_length", 0)),
+            tied=str(values.get("tie_word_embeddings")) == "True" if tied is None else tied,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +117,8 @@ def plan(source: Source, target: str, kind: str = "", provider: str = "cpu") -> 
     kind = _type(target, kind, provider, task)
     stages = _stages(source, target, task)
     result = _bytes(source.parameters, kind)
-    if target == "onnx" and kind in ("int4", "int8"):
-        result += 4 * source.embedding  # an embedding of its own stays as it is
+    if target == "onnx" and (kind == "int8" or (kind == "int4" and not source.tied)):
+        result += 4 * source.embedding  # the embedding stays as it is
     between = 4 * source.parameters + _BESIDE_WEIGHTS if len(stages) > 1 else 0
     scratch = 4 * source.parameters if stages[-1] == "encoder" and kind == "int8" else 0
     return ConversionPlan(

@@ -68,6 +68,8 @@ def test_forecasts_grow_with_the_type_and_with_what_lies_between() -> None:
     assert around.disk_bytes > around.result_bytes + 4e9
     untied = conversion.plan(replace(LLAMA, embedding=100_000_000), "onnx", "int4")
     assert untied.result_bytes == conversion.plan(LLAMA, "onnx", "int4").result_bytes + 400_000_000
+    tied = conversion.plan(replace(LLAMA, embedding=100_000_000, tied=True), "onnx", "int4")
+    assert tied.result_bytes == untied.result_bytes - 400_000_000
 
 
 @pytest.mark.parametrize(

@@ -50,13 +50,9 @@ def memory_needed(database: Database, params: ConvertParams) -> int:
         BancadaError: why the source cannot be converted, as far as its header tells.
     """
     if params.version_id:
-        version = models.get_version(database, params.version_id)
-        source = Source(
-            version.name, version.format, version.parameters, conversion.classes_in(version.metadata)
-        )
+        source = Source.of(models.get_version(database, params.version_id))
     else:
-        found = inspect_import(Path(params.path))
-        source = Source(found.name, found.format, found.parameters, conversion.classes_in(found.metadata))
+        source = Source.of(inspect_import(Path(params.path)))
     return conversion.plan(source, params.target, params.type, params.provider).memory_bytes
 
 
@@ -118,8 +114,7 @@ def _source(ctx: JobContext, params: ConvertParams) -> tuple[VersionRecord, bool
     if found.format == "hf":
         conversion.check_code(_json_files(found.files), ignore=params.ignore_code)
         conversion.check_tokenizer(tuple(found.files))
-    source = Source(found.name, found.format, found.parameters, conversion.classes_in(found.metadata))
-    check_disk(ctx.home, conversion.plan(source, params.target, params.type, params.provider))
+    check_disk(ctx.home, conversion.plan(Source.of(found), params.target, params.type, params.provider))
     version, existing = import_model(ctx, ImportParams(path=params.path, link=params.link))
     return version, not existing
 
@@ -154,15 +149,7 @@ def _plan(
     if version.format == "hf":
         conversion.check_code(configs, ignore=params.ignore_code)
         conversion.check_tokenizer([one.path for one in version.files])
-    listed = config.get("architectures")
-    classes = tuple(str(one) for one in listed) if isinstance(listed, list) else ()
-    words, width = config.get("vocab_size"), config.get("hidden_size")
-    table = words * width if isinstance(words, int) and isinstance(width, int) else 0
-    own_head = version.format == "hf" and not config.get("tie_word_embeddings", True)
-    source = Source(
-        version.name, version.format, version.parameters, classes, max(0, table) if own_head else 0
-    )
-    plan = conversion.plan(source, params.target, params.type, params.provider)
+    plan = conversion.plan(Source.of(version), params.target, params.type, params.provider)
     method = config.get("quantization_config")
     if params.target == "onnx" and isinstance(method, dict):
         word = str(method.get("quant_method", "some method"))[:40]
