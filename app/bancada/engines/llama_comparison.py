@@ -107,8 +107,8 @@ class _Comparison:
                 "certificate.context_refused", context=context, low=LEAST_CONTEXT, high=longest
             )
         raw = to_utf8(text)
-        tokens = _tokens(self._ours, raw)
-        if tokens != _tokens(self._theirs, raw):
+        tokens = tokens_of(self._ours, raw)
+        if tokens != tokens_of(self._theirs, raw):
             reason = (
                 "The two files read the text as different tokens, so their predictions cannot be compared."
             )
@@ -193,7 +193,7 @@ class _Comparison:
         return compare_answers(questions, given, answers(self._ours, len(questions)))
 
 
-def _tokens(model: NativeModel, text: bytes) -> list[int]:
+def tokens_of(model: NativeModel, text: bytes) -> list[int]:
     """As llama.cpp's tool reads a text: plain, with the first token in front where the model wants one."""
     text = text.removesuffix(b"\n")
     begin = [model.bos] if model.adds_bos and model.bos >= 0 else []

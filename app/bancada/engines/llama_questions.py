@@ -158,8 +158,7 @@ def _choose(batches: _Batches, model: NativeModel, asked: Sequence[Question]) ->
             scores = []
             for option, rest, after in zip(options, choice.rests, places, strict=True):
                 total = sum(float(logits[at][token]) - zs[at] for at, token in zip(after, rest, strict=True))
-                # by the byte, or long options could never win
-                scores.append(total / len(option.encode()) if math.isfinite(total) else -math.inf)
+                scores.append(total if math.isfinite(total) else -math.inf)
             best = max(range(len(options)), key=scores.__getitem__)
             yield choice.index, options[best] if math.isfinite(scores[best]) else ""
 
