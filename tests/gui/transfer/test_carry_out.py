@@ -175,6 +175,8 @@ def test_a_key_of_ones_own(scene: Scene) -> None:
     digits = view.keys.fingerprint.text().split()
     assert "".join(digits) == row.record.id[:32]
     assert len(digits) == 8
+    # the form signs with it, though nobody could sign when it was built
+    assert view.making.key.currentText() == "Bob"
     # a name is taken once
     view.keys.make_new()
     dialog = next(one for one in view.window().findChildren(NewKeyDialog) if one.isVisible())

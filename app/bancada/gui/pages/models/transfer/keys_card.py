@@ -163,9 +163,11 @@ class KeysCard(Card):
             if record.expires_at
             else self.tr("does not expire")
         )
-        made = self.tr("last bundle made: number %1").replace("%1", str(record.last_made))
-        came = self.tr("last bundle admitted: number %1").replace("%1", str(record.last_admitted))
-        parts = [record.name, expiry, made if record.own else came]
+        last = record.last_made if record.own else record.last_admitted
+        text = self.tr("last made: number %1") if record.own else self.tr("last admitted: number %1")
+        if not last:
+            text = self.tr("no bundle made yet") if record.own else self.tr("no bundle admitted yet")
+        parts = [record.name, expiry, text.replace("%1", str(last))]
         self._about.setText(" \N{MIDDLE DOT} ".join(parts))
         self.revoke_button.setVisible(row.standing != "revoked")
         self.restore_button.setVisible(row.standing == "revoked")

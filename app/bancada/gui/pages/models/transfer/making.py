@@ -99,13 +99,14 @@ class MakingSheet(Card):
 
     def show_keys(self, rows: tuple[KeyRow, ...]) -> None:
         """Offer the keys that can sign; the chosen one stays."""
-        chosen = self.key.currentText()
+        # without a key nobody was chosen: it was the only choice
+        chosen = self.key.currentText() if self._keys else ""
         self._keys = usable_keys(rows)
         self.key.clear()
         for one in self._keys:
             self.key.addItem(one.name)
         self.key.addItem(self.tr("Nobody: it stays unsigned"))
-        at = self.key.findText(chosen)
+        at = self.key.findText(chosen) if chosen else 0
         self.key.setCurrentIndex(max(at, 0))
         self._check()
 

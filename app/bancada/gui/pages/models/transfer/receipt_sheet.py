@@ -16,7 +16,8 @@ from bancada.gui.shell import Shell
 from bancada.gui.widgets.basics import PlainButton, PrimaryButton
 from bancada.storage.files import write_durably
 
-_PAGE_MM = 18.0
+#: besides the 20 mm that Qt leaves free around a document with page numbers
+_PAGE_MM = 2.0
 _DOTS_PER_INCH = 300
 #: the part of CSS that Qt's rich text knows; the page in the workspace has a style of its own
 _STYLE = """

@@ -83,7 +83,9 @@ class TransferJobs(QObject):
         """Make a bundle and sign it as soon as it is whole."""
         if making.key is not None:
             self._sign[making.params.path] = (making.key, passphrase)
-        text = self.tr("Make the bundle %1").replace("%1", Path(making.params.path).name)
+        text = self.tr("Make the bundle %1").replace(
+            "%1", making.params.title or Path(making.params.path).name
+        )
         self._begin(BUNDLE_CREATE, making.params, text)
 
     def sign(self, path: Path, key: KeyRecord, passphrase: str) -> None:
