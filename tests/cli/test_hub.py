@@ -7,6 +7,7 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -154,6 +155,53 @@ def test_one_home_mirrors_and_another_downloads(
     assert mirror.wait(30) == 0
     with pytest.raises(httpx.ConnectError):
         httpx.get(address)
+
+
+def on_disk(home: Path) -> int:
+    """Bytes that the library takes, a file with two names once."""
+    files = {one.stat().st_ino: one.stat().st_size for one in (home / "blobs").rglob("*") if one.is_file()}
+    return sum(files.values())
+
+
+def test_a_second_model_that_shares_files_adds_no_bytes(
+    hub: HubServer,
+    call: Callable[..., Result],
+    start: Callable[..., subprocess.Popen[bytes]],
+    tmp_path: Path,
+) -> None:
+    """At the office that fetches from the hub, and at the desk that fetches from the office's mirror."""
+    weights, words = safetensors(3_000_000), b'{"words": 1}'
+    shared: dict[str, Content | bytes | Path] = {"model.safetensors": weights, "tokenizer.json": words}
+    hub.add("org/one", {**shared, "config.json": CONFIG})
+    other = CONFIG.replace(b"512", b"511")
+    hub.add("org/two", {**shared, "config.json": other})
+    office, desk = tmp_path / "office", tmp_path / "desk"
+
+    def fetch(home: Path, repo: str) -> dict[str, Any]:
+        got: dict[str, Any] = call("--home", str(home), "download", repo, "--json").json
+        return got
+
+    call("--home", str(office), "settings", "set", "hub.endpoint", hub.url)
+    first = fetch(office, "org/one")
+    assert first["fetched_bytes"] == on_disk(office) == len(weights) + len(words) + len(CONFIG)
+    second = fetch(office, "org/two")
+    assert on_disk(office) == first["fetched_bytes"] + len(other)
+    assert second["reused_bytes"] >= len(weights)
+    assert len(hub.fetched("model.safetensors")) == 1
+    secret = {"BANCADA_MIRROR_TOKEN": "a-secret-of-the-office"}
+    mirror = start("--home", str(office), "mirror", "serve", "--port", "0", "--json", **secret)
+    assert mirror.stdout is not None
+    address = json.loads(mirror.stdout.readline())["addresses"][0]
+    call("--home", str(desk), "settings", "set", "hub.endpoint", address)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BANCADA_HUB_TOKEN", secret["BANCADA_MIRROR_TOKEN"])
+        fetch(desk, "org/one")
+        before = on_disk(desk)
+        third = fetch(desk, "org/two")
+    assert third["reused_bytes"] == len(weights) + len(words)
+    assert third["fetched_bytes"] == len(other) == on_disk(desk) - before
+    assert third["versions"][0]["sha256"] == second["versions"][0]["sha256"]
+    assert on_disk(desk) == on_disk(office)
 
 
 def test_a_mirror_for_others_needs_two_settings(call: Callable[..., Result]) -> None:
