@@ -10,13 +10,14 @@ import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QWidget
 
 from bancada.catalog.bundles.rules import REQUIRED
 from bancada.gui.pages.models.transfer.receipt_sheet import ReceiptSheet
 from bancada.storage import models, signing_keys
 from bancada.storage.signing_keys import KeyRecord
 from bundle_office import PASSPHRASE
+from gui.keys import press
 from gui.transfer.scene import MIB, Scene
 
 
@@ -220,6 +221,12 @@ def test_a_pulled_stick_is_continued(scene: Scene, alice: KeyRecord, stick: Path
 
 def test_what_is_no_bundle_is_said(scene: Scene, tmp_path: Path) -> None:
     view = scene.open()
+    press(scene.desk.window, "Ctrl+I")
+    chooser = scene.dialog(QFileDialog)
+    assert chooser.fileMode() is QFileDialog.FileMode.Directory
+    chooser.reject()
+    scene.desk.window.activateWindow()
+    scene.wait(scene.desk.window.isActiveWindow)
     view.look_at(tmp_path)
     scene.wait(view.sheet.error.isVisible)
     assert "is no transfer bundle" in view.sheet.error.accessibleName()

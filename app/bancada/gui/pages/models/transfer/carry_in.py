@@ -43,7 +43,7 @@ class CarryInCard(Card):
         self._shown: tuple[object, ...] | None = None
         self._required = 1
         self.choose_button = PrimaryButton(self.tr("Look at a bundle\N{HORIZONTAL ELLIPSIS}"))
-        self.choose_button.setToolTip(self.tr("Choose its folder (Ctrl+O), or drop it on the window"))
+        self.choose_button.setToolTip(self.tr("Choose its folder (Ctrl+I), or drop it on the window"))
         self.choose_button.clicked.connect(self.choose)
         self.header.addWidget(self.choose_button)
         words = self.tr(

@@ -164,7 +164,7 @@ class TransferView(ModelsView):
 
     def _add_actions(self) -> None:
         for name, text, run, shortcut, icon in (
-            ("look", self.tr("Look at a bundle"), self.choose_bundle, "", "import"),
+            ("look", self.tr("Look at a bundle"), self.choose_bundle, "Ctrl+I", "import"),
             ("make", self.tr("Make a bundle"), self.begin_making, "Ctrl+E", "export"),
             (
                 "filter",
