@@ -33,7 +33,7 @@ _DROP: Final = (
 )
 #: the texts of an error panel that is shown: what happened, what it means, what to do
 _WORDS: Final = "[one.text() for one in {}.findChildren(QLabel) if one.text()]"
-_SHEET: Final = "desk.page('models').sheet"
+_SHEET: Final = "desk.page('models').view('library').sheet"
 _ANSWER: Final = "page.chat.columns[0].transcript.turns[-1].message"
 
 
@@ -51,7 +51,7 @@ def window(tmp_path: Path) -> Iterator[Window]:
 
 def take_in(window: Window, path: Path) -> str:
     """Drop a file, import it if the sheet lets us; the new version's id, or empty with an error shown."""
-    window.do(f"drop({str(path)!r})", "page = desk.page('models')", "sheet = page.sheet")
+    window.do(f"drop({str(path)!r})", "page = desk.page('models').view('library')", "sheet = page.sheet")
     window.until("not sheet._busy.isVisibleTo(sheet)")
     if not window.ask("sheet.go.isEnabled()"):
         assert window.ask("sheet.error.isVisible()")

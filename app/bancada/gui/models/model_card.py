@@ -144,18 +144,20 @@ def _quality_rows(found: Measured) -> list[tuple[str, str]]:
 
 
 def load_columns() -> tuple[Column[MemoryMeasurement], ...]:
-    """The columns of the table of loads: what was forecast, what was measured."""
+    """The columns of the table of loads: what was forecast, what was measured; when is said on top of it."""
+
+    def when(one: MemoryMeasurement) -> str:
+        return f"{when_text(one.created_at)}, {one.cache_type}"
+
     return (
         Column("context", _tr("Context"), lambda one: one.context, lambda one: number(one.context),
-               figures=True, width=76, tip=lambda one: one.cache_type),
+               figures=True, width=76, tip=when),
         Column("forecast", _tr("Forecast"), lambda one: one.corrected_bytes,
                lambda one: memory_text(one.corrected_bytes), figures=True, width=82,
                tip=lambda one: _tr("By formula alone: %1").replace("%1", memory_text(one.forecast_bytes))),
         Column("measured", _tr("Measured"), lambda one: one.measured_bytes,
                lambda one: memory_text(one.measured_bytes), figures=True, width=82),
         Column("error", _tr("Error"), lambda one: abs(one.corrected_error),
-               lambda one: f"{100 * one.corrected_error:+.1f} %", figures=True, width=72,
+               lambda one: f"{100 * one.corrected_error:+.1f} %", figures=True, stretch=True, tip=when,
                tone=lambda one: "warn" if abs(one.corrected_error) > 0.08 else ""),
-        Column("when", _tr("Loaded"), lambda one: one.created_at, lambda one: when_text(one.created_at),
-               width=112),
     )  # fmt: skip
