@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import (
@@ -33,6 +35,13 @@ def set_look(widget: QWidget, **properties: str) -> None:
     style.polish(widget)
 
 
+def plain_tip(text: str) -> str:
+    """``text`` as a tooltip that shows it as it is: Qt would draw what looks like HTML, and load its images."""
+    if "<" not in text:
+        return text
+    return f"<qt>{html.escape(text)}</qt>".replace("\n", "<br>")
+
+
 class Label(QLabel):
     """Plain text in a role of the style sheet; never interpreted as HTML."""
 
@@ -59,7 +68,7 @@ class ElidedLabel(Label):
             super().paintEvent(event)
             return
         shown = metrics.elidedText(self.text(), Qt.TextElideMode.ElideRight, self.contentsRect().width())
-        self.setToolTip(self.text())
+        self.setToolTip(plain_tip(self.text()))
         self.style().drawItemText(
             QPainter(self),
             self.contentsRect(),
