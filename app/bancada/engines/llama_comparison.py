@@ -9,7 +9,6 @@ from typing import Final, Protocol
 import numpy as np
 
 from bancada.core.errors import BancadaError
-from bancada.core.hardware import usable_cores
 from bancada.engines.divergence import Ints, Rows, summarize
 from bancada.engines.llama_native import NativeModel
 from bancada.engines.llama_prompt import to_utf8
@@ -185,9 +184,7 @@ class _Comparison:
                 self._watcher.progress("asking the questions", before + done, total, "answers")
 
             stopped: Callable[[], bool] = self._watcher.stopped
-            return answer_all(
-                model, questions, threads=usable_cores(), on_answer=on_answer, should_stop=stopped
-            )
+            return answer_all(model, questions, on_answer=on_answer, should_stop=stopped)
 
         given = answers(self._theirs, 0)
         return compare_answers(questions, given, answers(self._ours, len(questions)))

@@ -18,6 +18,7 @@ from bancada.engines.divergence import Floats
 from bancada.engines.llama_native import ABORTED, NativeModel, take_log
 from bancada.engines.llama_package import native
 from bancada.engines.llama_prompt import PromptBuilder, to_utf8
+from bancada.engines.llama_scoring import FreeThreads
 from bancada.inference.types import Message
 from bancada.quantization.questions import Question
 
@@ -46,7 +47,6 @@ def answer_all(
     model: NativeModel,
     asked: Sequence[Question],
     *,
-    threads: int,
     on_answer: Callable[[int], None],
     should_stop: Callable[[], bool],
 ) -> list[str]:
@@ -56,7 +56,7 @@ def answer_all(
         BancadaError: ``engine.out_of_memory``, ``engine.context_failed``, ``engine.evaluation_failed``.
         Canceled: ``should_stop`` said so.
     """
-    batches = _Batches(model, threads, should_stop)
+    batches = _Batches(model, should_stop)
     answers: dict[int, str] = {}
     try:
         for answered in (_choose(batches, model, asked), _write(batches, model, asked)):
@@ -71,10 +71,11 @@ def answer_all(
 class _Batches:
     """A context of many short sequences."""
 
-    def __init__(self, model: NativeModel, threads: int, should_stop: Callable[[], bool]) -> None:
+    def __init__(self, model: NativeModel, should_stop: Callable[[], bool]) -> None:
         self.rows = min(_BATCH, max(64, _LOGIT_BYTES // (4 * model.size)))
         self._size = model.size
         self._should_stop = should_stop
+        self._threads = FreeThreads()
         self._abort = native.ggml_abort_callback(lambda _data: should_stop())
         take_log()
         params = native.llama_context_default_params()
@@ -84,7 +85,7 @@ class _Batches:
         params.kv_unified = True
         params.n_outputs_max = self.rows
         params.n_outputs_max_per_seq = 0
-        params.n_threads = params.n_threads_batch = threads
+        params.n_threads = params.n_threads_batch = self._threads.count
         params.no_perf = True
         params.abort_callback = self._abort
         self._handle: Any = native.llama_init_from_model(model.handle, params)
@@ -110,6 +111,7 @@ class _Batches:
                 batch.seq_id[place][number] = sequence
             batch.logits[place] = row.wanted
         batch.n_tokens = len(rows)
+        self._threads.adjust(self._handle)
         status = native.llama_decode(self._handle, batch)
         native.llama_synchronize(self._handle)
         if status == ABORTED:
@@ -156,7 +158,7 @@ def _choose(batches: _Batches, model: NativeModel, asked: Sequence[Question]) ->
         for choice, places in zip(group, spans, strict=True):
             options = asked[choice.index].options
             scores = []
-            for option, rest, after in zip(options, choice.rests, places, strict=True):
+            for rest, after in zip(choice.rests, places, strict=True):
                 total = sum(float(logits[at][token]) - zs[at] for at, token in zip(after, rest, strict=True))
                 scores.append(total if math.isfinite(total) else -math.inf)
             best = max(range(len(options)), key=scores.__getitem__)

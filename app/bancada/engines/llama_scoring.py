@@ -48,6 +48,28 @@ class ChunkModel(Protocol):
         """Free what it holds."""
 
 
+class FreeThreads:
+    """How many threads calculate: a thread without a core makes all others wait, so as many as are free."""
+
+    def __init__(self) -> None:
+        self._meter = BusyMeter()
+        self.count = self._free(float(runnable_others() or 0))
+
+    def adjust(self, handle: Any) -> None:
+        """Look again, and tell the context when the number has changed."""
+        if not self._meter.due():
+            return
+        others = self._meter.others()
+        count = self._free(float(runnable_others() or 0) if others is None else others)
+        if count != self.count:
+            self.count = count
+            native.llama_set_n_threads(handle, count, count)
+
+    def _free(self, others: float) -> int:
+        # a core that is busy for two thirds of the time and more is not free
+        return max(1, int(self._meter.cores - others + 0.35))
+
+
 class LlamaChunks:
     """Implements :class:`ChunkModel` for a loaded GGUF file."""
 
@@ -61,8 +83,7 @@ class LlamaChunks:
         """
         self.vocabulary = model.size
         self._model = model
-        self._meter = BusyMeter()
-        self._threads = self._meter.cores
+        self._threads = FreeThreads()
         self._abort = native.ggml_abort_callback(lambda _data: should_stop())
         self._handle = self._open(model, context, rows)
         self._memory: Any = native.llama_get_memory(self._handle)
@@ -80,7 +101,7 @@ class LlamaChunks:
         params.n_seq_max = TOGETHER
         params.n_outputs_max = TOGETHER * rows
         params.n_outputs_max_per_seq = 0
-        params.n_threads = params.n_threads_batch = self._threads
+        params.n_threads = params.n_threads_batch = self._threads.count
         params.no_perf = True
         params.abort_callback = self._abort
         handle = native.llama_init_from_model(model.handle, params)
@@ -126,7 +147,7 @@ class LlamaChunks:
         for place in range(total):
             batch.seq_id[place][0] = place // width
         batch.n_tokens = total
-        self._leave_busy_cores()
+        self._threads.adjust(self._handle)
         status = native.llama_decode(self._handle, batch)
         native.llama_synchronize(self._handle)
         if status == ABORTED:
@@ -134,18 +155,6 @@ class LlamaChunks:
         if status:
             raise BancadaError("engine.evaluation_failed", status=status)
         self._at = stop
-
-    def _leave_busy_cores(self) -> None:
-        """A thread without a core makes all others wait: use as many as are free."""
-        if not self._meter.due():
-            return
-        others = self._meter.others()
-        if others is None:
-            others = float(runnable_others() or 0)
-        threads = max(1, int(self._meter.cores - others + 0.35))
-        if threads != self._threads:
-            self._threads = threads
-            native.llama_set_n_threads(self._handle, threads, threads)
 
 
 @dataclass(frozen=True, slots=True)

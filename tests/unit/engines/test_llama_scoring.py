@@ -157,7 +157,7 @@ def test_it_stops_when_asked(tiny: Path, stage: str) -> None:
 def test_shared_options_score_as_each_alone(model: NativeModel) -> None:
     """The batch with shared beginnings gives the choice that single evaluations give."""
     asked = [one for one in questions() if one.options][:6]
-    together = answer_all(model, asked, threads=1, on_answer=lambda _n: None, should_stop=lambda: False)
+    together = answer_all(model, asked, on_answer=lambda _n: None, should_stop=lambda: False)
     assert together == [_likeliest(model, one) for one in asked]
 
 
@@ -183,6 +183,6 @@ def _likeliest(model: NativeModel, one: Question) -> str:
 def test_written_answers_end(model: NativeModel) -> None:
     asked = [one for one in questions() if not one.options]
     done: list[int] = []
-    answers = answer_all(model, asked, threads=1, on_answer=done.append, should_stop=lambda: False)
+    answers = answer_all(model, asked, on_answer=done.append, should_stop=lambda: False)
     assert done == list(range(1, len(asked) + 1))
     assert all(isinstance(one, str) and len(one) <= 24 * 4 for one in answers)
