@@ -235,6 +235,25 @@ def test_what_is_no_bundle_is_said(scene: Scene, tmp_path: Path) -> None:
     assert view.stack.currentIndex() == 0
 
 
+def test_a_hostile_title_is_shown_as_it_is(scene: Scene, stick: Path) -> None:
+    title = '<img src="file:///nothing"><b>Gift</b>'
+    scene.sender.bundle(stick, scene.sender.model(), key=scene.sender.key("Mallory"), title=title)
+    view = scene.open()
+    view.jobs.take(stick, title)
+    scene.wait(lambda: [one.title for one in view.history.model.records()] == [title])
+    scene.settle()
+    view.jobs.strips.dismiss()
+    index = view.history.table.proxy.index(0, 2)
+    assert index.data() == title
+    tip = index.data(Qt.ItemDataRole.ToolTipRole)
+    assert "<img" not in tip
+    assert "&lt;img" in tip
+    scene.look_at(stick)
+    labels = [one for one in view.sheet.findChildren(QLabel) if one.text() == title]
+    assert labels
+    assert all(one.textFormat() == Qt.TextFormat.PlainText for one in labels)
+
+
 def test_discarding_asks_and_frees(scene: Scene, alice: KeyRecord, stick: Path) -> None:
     scene.here.require(2)
     scene.sender.bundle(stick, scene.sender.model(), key=alice, title="Not wanted")

@@ -16,6 +16,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor, QFont
 
 from bancada.gui.theme.theme import Theme
+from bancada.gui.widgets.basics import plain_tip
 
 R = TypeVar("R")
 Index = QModelIndex | QPersistentModelIndex
@@ -155,7 +156,7 @@ class RecordModel(QAbstractTableModel, Generic[R]):
             tone = column.tone(record)
             return QColor(self._theme.color(tone)) if tone else None
         if role == Qt.ItemDataRole.ToolTipRole and column.tip:
-            return column.tip(record)
+            return plain_tip(column.tip(record))
         return None
 
     @staticmethod

@@ -36,7 +36,7 @@ def set_look(widget: QWidget, **properties: str) -> None:
 
 
 def plain_tip(text: str) -> str:
-    """``text`` as a tooltip that shows it as it is: Qt would draw what looks like HTML, and load its images."""
+    """``text`` as a tooltip that shows it as it is: Qt would draw what looks like HTML, images and all."""
     if "<" not in text:
         return text
     return f"<qt>{html.escape(text)}</qt>".replace("\n", "<br>")
