@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from bancada.core.error_catalog import CATALOG
+from bancada.core.registry import resolve
+
+#: read with the first error that is put into words, which a worker hardly ever does
+_CATALOG: Final = "bancada.core.error_catalog:CATALOG"
 
 
 class BancadaError(Exception):
@@ -61,9 +64,10 @@ class ErrorText:
 
 def describe(code: str, params: Mapping[str, Any]) -> ErrorText:
     """Fill the catalogue's English texts; an unknown code or parameter never raises."""
-    entry = CATALOG.get(code, CATALOG["internal.error"])
+    catalog: Mapping[str, tuple[str, str, str]] = resolve(_CATALOG)
+    entry = catalog.get(code, catalog["internal.error"])
     values = _Lenient(params)
-    if code not in CATALOG:
+    if code not in catalog:
         values.setdefault("detail", code)
     what, meaning, remedy = (part.format_map(values) for part in entry)
     return ErrorText(code, what, meaning, remedy)

@@ -12,7 +12,6 @@ the last thread gains: so much may others take of its core before it is given up
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -233,8 +232,8 @@ def _measure_decode(
         if rates and time.perf_counter() > deadline:
             return
         context.set_threads(threads, threads)
-        steps = [_timed(partial(context.decode_one, token)) for token in tokens[:_DECODE_STEPS]]
-        rates[threads] = 1 / statistics.median(steps)
+        steps = sorted(_timed(partial(context.decode_one, token)) for token in tokens[:_DECODE_STEPS])
+        rates[threads] = 1 / steps[len(steps) // 2]
     context.set_threads(candidates[0], candidates[0])
 
 

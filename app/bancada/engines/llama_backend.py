@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 #: imported at the first load, because the library reads its environment when it is loaded
 _SESSION: Final = "bancada.engines.llama_session:LlamaSession"
-#: rounds that a waiting thread looks for work before it sleeps
-_SPINS: Final = "10000"
 
 
 class LlamaBackend:
@@ -92,11 +90,6 @@ def prepare_environment(*, passive: bool) -> None:
     """What the libraries read once, when they are loaded."""
     if passive:
         os.environ["OMP_WAIT_POLICY"] = "passive"
-    else:
-        # a thread that waits spins for some tenths of a millisecond, which bridges the gaps of a quiet
-        # machine, and then sleeps; OpenMP's own choice is many times that, and when others take a core,
-        # all threads spin for the one that lost it (docs/decisions/0006-threads-not-waiting.md)
-        os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)
     # numpy finds maxima here, and needs no threads of its own for that
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # an abort would start a debugger first, while the user waits to hear of it

@@ -9,8 +9,15 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
+
+#: rounds that a thread without work looks for some before it sleeps: a tenth of a millisecond or two, which
+#: bridges the gaps of a quiet machine. OpenMP's own choice is thirty times that, and when others take a
+#: core, all threads spin for the one that lost it (docs/decisions/0006-threads-not-waiting.md)
+_SPINS: Final = "10000"
 
 
 def submodule(name: str) -> Any:
@@ -27,6 +34,24 @@ def submodule(name: str) -> Any:
         sys.modules["llama_cpp"] = importlib.util.module_from_spec(spec)
     return importlib.import_module(f"llama_cpp.{name}")
 
+
+def version() -> str:
+    """The version of llama-cpp-python, read from the name of its record.
+
+    ``importlib.metadata`` reads the record itself, with the parser of e-mails: a megabyte of modules. It
+    is asked only where there is no such folder.
+    """
+    folder = Path(native.__file__).parent.parent
+    names = [one.name for one in folder.glob("llama_cpp_python-*.dist-info")]
+    if len(names) == 1:
+        return names[0].removeprefix("llama_cpp_python-").removesuffix(".dist-info")
+    found: str = importlib.import_module("importlib.metadata").version("llama-cpp-python")
+    return found
+
+
+if "OMP_WAIT_POLICY" not in os.environ:
+    # read once, when the library is loaded
+    os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)
 
 #: llama.h as Python functions
 native: Any = submodule("llama_cpp")

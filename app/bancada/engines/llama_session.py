@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from bancada.engines.llama_native import (
     system_features,
 )
 from bancada.engines.llama_offload import Offload, plan_offload
+from bancada.engines.llama_package import version
 from bancada.engines.llama_prompt import PromptBuilder
 from bancada.engines.process_memory import resident_bytes
 from bancada.inference.types import GenerationRequest, GenerationResult, LoadReport, LoadSpec
@@ -97,7 +97,7 @@ class LlamaSession:
     def _report(self, settings: Settings, offload: Offload, spec: LoadSpec, started_ns: int) -> LoadReport:
         return LoadReport(
             engine="llama.cpp",
-            engine_version=importlib.metadata.version("llama-cpp-python"),
+            engine_version=version(),
             device=offload.device,
             cpu_features=system_features(),
             layers=self._model.layers,
@@ -174,4 +174,4 @@ def engine_build() -> str:
     """Name of this very build of the engine: version, processor features, sizes of its libraries."""
     sizes = sorted((one.name, one.stat().st_size) for one in library_path().parent.iterdir())
     digest = hashlib.sha256(repr((system_features(), sizes)).encode()).hexdigest()[:12]
-    return f"llama.cpp {importlib.metadata.version('llama-cpp-python')} {digest}"
+    return f"llama.cpp {version()} {digest}"

@@ -155,8 +155,11 @@ class Database:
 
     def _connect(self) -> sqlite_utils.Database:
         connection = connect(self.path, self.key, mode=self._mode, busy_timeout_ms=self._busy_timeout_ms)
-        # sqlcipher3 is the standard library's module built on a newer SQLite: same interface
-        handle = sqlite_utils.Database(cast("Any", connection), recursive_triggers=False, strict=True)
+        # sqlcipher3 is the standard library's module built on a newer SQLite: same interface. Plugins of
+        # sqlite-utils that happen to be installed have no business here, and looking for them takes time
+        handle = sqlite_utils.Database(
+            cast("Any", connection), recursive_triggers=False, strict=True, execute_plugins=False
+        )
         weakref.finalize(handle, connection.close)
         with self._lock:
             self._open.add(handle)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Any, Final
 
 from bancada.core.errors import BancadaError
 from bancada.core.ids import new_id
+from bancada.core.registry import resolve
 from bancada.storage import audit
 from bancada.storage.connection import Database, Row, now, storable, to_json
 
@@ -203,7 +203,9 @@ def find(db: Database, text: str) -> VersionRecord:
     if row is None:
         names = [one["name"] for one in db.rows("SELECT name FROM models")]
         lowered = {name.lower(): name for name in names}
-        near = [lowered[one] for one in difflib.get_close_matches(text.lower()[:200], lowered, cutoff=0.4)]
+        # imported when a name is mistyped; every process has this module, and few need that
+        close = resolve("difflib:get_close_matches")(text.lower()[:200], lowered, cutoff=0.4)
+        near = [lowered[one] for one in close]
         raise BancadaError("model.not_found", text=text[:200], near=", ".join(near) or "none")
     return get_version(db, row["id"])
 

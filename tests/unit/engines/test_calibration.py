@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bancada.core.hardware import usable_cores
-from bancada.engines import llama_session
+from bancada.engines import calibration, llama_session
 from bancada.engines.busy_meter import BusyMeter, runnable_others
 from bancada.engines.calibration import Calibration, Settings, calibrate, thread_candidates
 from bancada.engines.llama_backend import LlamaBackend
@@ -42,7 +42,8 @@ def load(path: Path, store: Store, **options: Any) -> LoadReport:
         backend.close()
 
 
-def test_measuring_finds_settings_and_keeps_the_rates(tiny: Path) -> None:
+def test_measuring_finds_settings_and_keeps_the_rates(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibration, "_DEADLINE_S", 120.0)  # a busy machine must not cut it short
     model = NativeModel(str(tiny))
     found = calibrate(model, cores=2, cache_type="f16")
     model.close()
@@ -95,15 +96,27 @@ def test_a_busy_machine_is_not_measured_for_later(tiny: Path, monkeypatch: pytes
     assert not store.kept
 
 
+GOOD = Settings(2, 2, flash_attention=True).to_json()
+
+
 @pytest.mark.parametrize(
-    "stored", [None, [], {"threads": 0, "threads_batch": 1, "flash_attention": True}, {}]
+    "stored",
+    [
+        None,
+        [],
+        {},
+        {"threads": 2, "threads_batch": 2, "flash_attention": True},  # from before there were tolerances
+        {**GOOD, "threads": 0},
+        {**GOOD, "answer_tolerance": 1.5},
+        {**GOOD, "prompt_tolerance": "0.3"},
+    ],
 )
 def test_damaged_settings_are_no_settings(stored: Any) -> None:
     assert Settings.from_json(stored) is None
 
 
 def test_settings_survive_storing() -> None:
-    settings = Settings(3, 4, flash_attention=True)
+    settings = Settings(3, 4, flash_attention=True, answer_tolerance=0.25, prompt_tolerance=0.45)
     assert Settings.from_json(settings.to_json()) == settings
 
 
