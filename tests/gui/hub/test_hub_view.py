@@ -22,6 +22,7 @@ from bancada.jobs.spec import JobStatus
 from bancada.storage import jobs, models, settings
 from gui.hub.conftest import WAIT, open_view
 from gui.keys import press
+from gui.test_pages_accessible import controls, name_of
 from hub_server import CONFIG, Content, Fault, HubServer, safetensors, sparse_safetensors
 from tiny_gguf import TinyModel, write_tiny_gguf
 
@@ -167,6 +168,8 @@ def test_from_a_name_to_the_library_by_keyboard(
     wait(qtbot, lambda: view.panel.download_button.text() == "Add to the library")
     rows = {row.view.path: row for row in view.panel.model.records()}
     assert state_words(rows["tiny.Q8_0.gguf"]) == "in the library"
+    view.panel.show_button.click()
+    wait(qtbot, lambda: not view.isVisible())
 
 
 def test_nothing_found_says_what_to_try(view: HubView, qtbot: QtBot) -> None:
@@ -410,3 +413,31 @@ def test_what_was_interrupted_is_listed_at_the_next_start(
 
 def test_the_view_is_remembered(view: HubView, desk: Desk, qtbot: QtBot) -> None:
     assert open_view(desk, qtbot) is view
+
+
+def test_every_control_has_a_name_and_is_reached_by_tab(
+    view: HubView, hub: HubServer, desk: Desk, big_repo: str, qtbot: QtBot
+) -> None:
+    """With all that can be shown at once: a repository, a stopped download, the form for the token."""
+    hub.bytes_per_s = 2_000_000
+    open_repo(view, BIG, qtbot)
+    row = begin(view, qtbot)
+    wait(qtbot, lambda: has_come(row))
+    row.pause_button.click()
+    wait(qtbot, row.resume_button.isVisible)
+    view.source.token_button.click()
+    with qtbot.waitActive(desk.window):
+        desk.window.activateWindow()
+    wait(qtbot, lambda: not desk.background.busy and not view.asker.busy)
+    wanted = {one for one in controls(view) if one.isEnabled()}
+    assert row.resume_button in wanted
+    assert [type(one).__name__ for one in wanted if not name_of(one)] == []
+    view.setFocus()
+    seen: set[QWidget] = set()
+    for _ in range(len(wanted) * 3 + 40):
+        desk.window.focusNextPrevChild(True)
+        focused = QApplication.focusWidget()
+        if focused is not None:
+            seen.add(focused)
+    missed = [name_of(one) for one in wanted if one not in seen and not any(map(one.isAncestorOf, seen))]
+    assert missed == []

@@ -130,7 +130,8 @@ class HubAsker(QObject):
 
     def _close(self) -> None:
         with self._lock:
-            self._browser.close()
+            if not self._open:  # else somebody came back and asked before this was done
+                self._browser.close()
 
     def _take(self, question: _Question) -> None:
         """An answer may be long: it is decoded in the background as well."""

@@ -23,6 +23,7 @@ from bancada.gui.models.records import RecordModel
 from bancada.gui.shell import Shell
 from bancada.gui.widgets.basics import Card, Chip, ElidedLabel, Label, LinkButton, PrimaryButton, set_look
 from bancada.gui.widgets.table import Table
+from bancada.storage import models
 
 _MAIN = "main"
 
@@ -36,6 +37,7 @@ class RepoPanel(QStackedWidget):
 
     asked = Signal(str, str, tuple)
     download = Signal(str, str, tuple)
+    failed = Signal(object)
 
     def __init__(self, shell: Shell) -> None:
         super().__init__()
@@ -129,6 +131,9 @@ class RepoPanel(QStackedWidget):
         row.setSpacing(12)
         self.total = Label("", wrap=True)
         row.addWidget(self.total, 1)
+        self.show_button = LinkButton(self.tr("Show in the library"))
+        self.show_button.clicked.connect(self._show_in_library)
+        row.addWidget(self.show_button, 0, Qt.AlignmentFlag.AlignBottom)
         self.download_button = PrimaryButton(self.tr("Download"))
         self.download_button.clicked.connect(self.begin)
         row.addWidget(self.download_button, 0, Qt.AlignmentFlag.AlignBottom)
@@ -222,10 +227,24 @@ class RepoPanel(QStackedWidget):
                 )
                 tone = "bad"
         set_look(self.total, tone=tone)
+        self.show_button.setVisible(ready and weights_are_here(view))
         self.download_button.setEnabled(ready)
         self.download_button.setText(
             self.tr("Add to the library") if ready and weights_are_here(view) else self.tr("Download")
         )
+
+    def _show_in_library(self) -> None:
+        stored = {row.view.sha256 for row in self._rows if row.is_weights and row.view.state == "stored"}
+        database = self._shell.context.database
+
+        def find() -> str:
+            versions = reversed(models.list_versions(database))
+            return next((one.id for one in versions if stored & {file.sha256 for file in one.files}), "")
+
+        def show(version_id: str) -> None:
+            self._shell.navigate("models", view="library", version_id=version_id)
+
+        self._shell.background.run(find, show, self.failed.emit, owner=self)
 
     def _other_revision(self) -> None:
         if self.view is not None:

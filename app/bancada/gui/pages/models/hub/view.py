@@ -102,7 +102,6 @@ class HubView(ModelsView):
             self._source_changed()
         self.source.show_source(endpoint, sealed=sealed)
         self.sealed_panel.show_source(endpoint)
-        self.token.look(endpoint)
         self.downloads.read()
         self._stack.setCurrentIndex(1 if shut else 0)
         self.field.setEnabled(not shut)
@@ -112,6 +111,8 @@ class HubView(ModelsView):
     def showEvent(self, event: QShowEvent) -> None:
         """Ask again what was not answered when the view was left."""
         super().showEvent(event)
+        if self.endpoint:
+            self.token.look(self.endpoint)
         if self._repo and self.panel.view is None and self.error.isHidden():
             self._open_repo(self._repo, self._files)
         else:
@@ -258,6 +259,7 @@ class HubView(ModelsView):
         self._settle.timeout.connect(self._open_selected)
         self.panel.asked.connect(self._ask)
         self.panel.download.connect(self._download)
+        self.panel.failed.connect(self._fail)
         self.downloads.done.connect(self._downloaded)
         self.downloads.failed.connect(self._fail)
 
@@ -265,6 +267,7 @@ class HubView(ModelsView):
 
     def _source_changed(self) -> None:
         """What was found elsewhere says nothing about this source."""
+        self.token.look(self.endpoint)
         self.asker.close()
         self.error.hide()
         self.token.close_form()
@@ -380,16 +383,6 @@ class HubView(ModelsView):
         self.downloads.begin(DownloadParams(repo, revision, files))
 
     def _downloaded(self, record: JobRecord) -> None:
-        versions = (record.result or {}).get("versions", [])
-        version_id = versions[0].get("version_id", "") if versions else ""
-        self.shell.notify(
-            "success",
-            self.tr("%1 is in the library.").replace(
-                "%1", ", ".join(str(one.get("name", "")) for one in versions)
-            ),
-            action_text=self.tr("Show the model"),
-            action=lambda: self.shell.navigate("models", version_id=version_id),
-        )
         view = self.panel.view
         if view is not None and view.info.repo == record.params.get("repo"):
             files = tuple(record.params.get("files", ()))
