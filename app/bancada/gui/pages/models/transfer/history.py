@@ -79,7 +79,7 @@ class HistoryCard(Card):
 
     def _columns(self) -> list[Column[HistoryRow]]:
         return [
-            Column("at", self.tr("When"), lambda one: one.at, lambda one: when_text(one.at), width=128),
+            Column("at", self.tr("When"), lambda one: one.at, lambda one: when_text(one.at), width=124),
             Column(
                 "way", self.tr("Way"), lambda one: self.tr("out") if one.outgoing else self.tr("in"), width=64
             ),
@@ -97,7 +97,7 @@ class HistoryCard(Card):
                 lambda one: (one.signed_by.casefold(), one.sequence),
                 lambda one: f"{one.signed_by} \N{MIDDLE DOT} {one.sequence}" if one.signed_by else "",
                 tip=lambda one: self.tr("The key, and the number of the bundle") if one.signed_by else "",
-                width=128,
+                width=136,
             ),
             Column(
                 "size",

@@ -54,7 +54,7 @@ class KeysCard(Card):
             hint=self.tr("A key of your own signs what you carry out; trusted keys of others may come in."),
         )
         self._empty.sentence.setMinimumWidth(200)
-        self._empty.hint.setMinimumWidth(300)
+        self._empty.hint.setMinimumWidth(260)
         self.body.addWidget(self._empty, 1)
         self.body.addWidget(self.table, 1)
         self._detail = QWidget()

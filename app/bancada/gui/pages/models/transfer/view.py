@@ -124,7 +124,7 @@ class TransferView(ModelsView):
         split.addWidget(self.history)
         split.addWidget(self.keys)
         split.setStretchFactor(0, 1)
-        split.setSizes([632, 392])
+        split.setSizes([680, 344])
         split.setChildrenCollapsible(False)
         split.setMinimumHeight(_LOWEST)
         self._split = split
