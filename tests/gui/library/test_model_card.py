@@ -157,6 +157,25 @@ def test_tags_are_words_in_a_field(
     settle(page, qtbot)
 
 
+def test_tags_that_are_being_typed_stay_with_their_model(
+    page: LibraryView, take: Take, qtbot: QtBot, context: AppContext, tmp_path: Path
+) -> None:
+    row = take(write_tiny_gguf(tmp_path / "tiny.gguf"))
+    other = take(write_tiny_gguf(tmp_path / "other.gguf", TinyModel(name="Other", seed=4)))
+    shown(page, qtbot, row.version.id)
+    field = page.detail.about_tab.duty.tags
+    with qtbot.waitActive(page.window()):
+        page.window().activateWindow()
+    field.setFocus()
+    QTest.keyClicks(field, "half a w")
+    page.refresh()
+    settle(page, qtbot)
+    assert field.text() == "half a w"
+    shown(page, qtbot, other.version.id)
+    assert field.text() == ""
+    assert stored.all_tags(context.database) == {}
+
+
 def test_the_family_is_a_tree_that_leads_to_its_members(
     page: LibraryView, row: ModelRow, qtbot: QtBot, context: AppContext
 ) -> None:

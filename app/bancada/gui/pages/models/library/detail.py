@@ -38,7 +38,6 @@ class DetailPanel(QWidget):
     def __init__(self, shell: Shell) -> None:
         super().__init__()
         self._shell = shell
-        self.setMinimumWidth(352)
         self.setAccessibleName(self.tr("Details of the model"))
         self.about_tab, self.memory_tab = AboutTab(), MemoryTab(shell)
         self.history_tab, self.files_tab, self.texts_tab = HistoryTab(shell), FilesTab(shell), TextsTab(shell)

@@ -11,7 +11,10 @@ from bancada.gui.widgets.basics import Chip, Label, LinkButton, SectionLabel
 
 
 class DutyPart(QWidget):
-    """Emits what a person wants to change; ``tags_edited`` carries the words of the field."""
+    """Emits what a person wants to change; ``tags_edited`` carries the words of the field.
+
+    Tags that are typed and not entered yet stay while the same model is read again.
+    """
 
     change_stage = Signal()
     change_aliases = Signal()
@@ -19,6 +22,7 @@ class DutyPart(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self._model_id = ""
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
@@ -55,14 +59,17 @@ class DutyPart(QWidget):
         column.addWidget(self.why)
 
     def show_detail(self, detail: ModelDetail) -> None:
-        """Show a model's; what is being typed stays."""
+        """Show a model's."""
         duty = detail.row.duty
         tone = stage_tone(duty.stage)
         self.stage.set(stage_text(duty.stage), "plain" if tone == "muted" else tone)
         self.aliases.setText(", ".join(f"@{one}" for one in duty.aliases) or self.tr("none"))
-        if not self.tags.hasFocus() or not self.tags.isModified():
+        model_id = detail.row.version.model_id
+        # what is typed for one model is never another one's
+        if model_id != self._model_id or not (self.tags.hasFocus() and self.tags.isModified()):
             self.tags.setText(", ".join(duty.tags))
             self.tags.setModified(False)
+        self._model_id = model_id
         number = detail.row.version.version
         last = next(
             (one for one in detail.card.history if one.what == "stage" and one.version == number), None
