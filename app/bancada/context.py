@@ -21,6 +21,7 @@ from bancada.jobs.manager import JobManager
 from bancada.jobs.sessions import SessionManager
 from bancada.jobs.spec import JobKind
 from bancada.quantization.jobs import CERTIFY, CONVERT, MATRIX, QUANTIZE, SWEEP
+from bancada.quantization.plan import PLAN, PlanParams, QuantizationPlan
 from bancada.storage import conversations, settings
 from bancada.storage.backup import backup_if_due
 from bancada.storage.blobs import BlobStore
@@ -121,6 +122,18 @@ class AppContext:
         session = self.sessions.open(TEMPLATE_PREVIEW, PreviewParams(version_id))
         try:
             return decode(Preview, session.report)
+        finally:
+            session.close()
+
+    def quantization_plan(self, params: PlanParams) -> QuantizationPlan:
+        """What quantizing a version to some types would give, to the byte, as a worker works it out.
+
+        Raises:
+            BancadaError: ``quantize.*``, ``model.*``, or why the worker did not answer.
+        """
+        session = self.sessions.open(PLAN, params)
+        try:
+            return decode(QuantizationPlan, session.report)
         finally:
             session.close()
 

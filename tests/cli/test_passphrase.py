@@ -6,26 +6,25 @@ import os
 import pty
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import keyring
-import keyring.backends.fail
 import pytest
 
 from bancada.core.paths import Home
 from bancada.storage import encryption
 from cli.conftest import Result, command, environment
-from storage.conftest import MemoryKeyring
+from storage.conftest import LockedKeyring, MemoryKeyring
 
 SECRET = "quatro palavras, um ção"
 
 
 @pytest.fixture(autouse=True)
-def no_keyring() -> object:
+def no_keyring() -> Iterator[None]:
     before = keyring.get_keyring()
-    keyring.set_keyring(keyring.backends.fail.Keyring())
-    yield None
+    keyring.set_keyring(LockedKeyring())
+    yield
     keyring.set_keyring(before)
 
 

@@ -116,13 +116,13 @@ def test_every_page_can_be_walked_through(window: Window) -> None:
 
 
 def test_benchmark_and_theme(window: Window) -> None:
-    key(window, "Ctrl+4")
+    key(window, "Ctrl+5")
     window.until("desk.page_id == 'benchmark'")
     settled(window)
     window.do("page = desk.page('benchmark')")
     key(window, "Ctrl+Return")
     window.until("desk.context.jobs.running()")
-    key(window, "Ctrl+5")
+    key(window, "Ctrl+6")
     window.until("desk.page_id == 'jobs'")
     job = window.ask("desk.context.jobs.running()[0].id")
     window.do(f"desk.context.jobs.cancel({job!r})")

@@ -75,7 +75,7 @@ def test_the_rail_and_the_keys_lead_to_pages(shown: Desk, qtbot: QtBot) -> None:
     assert rail["Jobs"].isChecked()
     press(shown.window, "Ctrl+,")
     assert shown.page_id == "settings"
-    press(shown.window, "Ctrl+5")
+    press(shown.window, "Ctrl+6")
     assert shown.page_id == "jobs"
 
 

@@ -22,11 +22,11 @@ from bancada.cli.work import run_job
 from bancada.context import AppContext
 from bancada.core.errors import BancadaError, describe
 from bancada.core.sizes import bytes_text
-from bancada.jobs.codec import decode, encode
+from bancada.jobs.codec import encode
 from bancada.quantization import plan
 from bancada.quantization.certificate import parse
 from bancada.quantization.jobs import QUANTIZE, SWEEP, QuantizeParams, SweepParams
-from bancada.quantization.plan import PlanParams, QuantizationPlan, Variant
+from bancada.quantization.plan import PlanParams, Variant
 from bancada.quantization.sweep import GOALS
 from bancada.quantization.types import TYPES, USUAL, rank, type_named
 from bancada.storage import certificates, matrices
@@ -99,19 +99,10 @@ def _quantize(invocation: Invocation) -> int:
         return _one(invocation, context, version, matrix)
 
 
-def ask_plan(context: AppContext, params: PlanParams) -> QuantizationPlan:
-    """What a worker says that the types would give; raises BancadaError ``quantize.*``, ``model.*``."""
-    session = context.sessions.open(plan.PLAN, params)
-    try:
-        return decode(QuantizationPlan, session.report)
-    finally:
-        session.close()
-
-
 def _dry_run(invocation: Invocation, context: AppContext, version: VersionRecord, *, matrix: bool) -> int:
     options = invocation.options
     chosen = tuple(options.sweep.split(",")) if options.sweep else (options.type,) if options.type else ()
-    found = ask_plan(context, PlanParams(version.id, chosen, tuple(options.override), matrix))
+    found = context.quantization_plan(PlanParams(version.id, chosen, tuple(options.override), matrix))
     shown: list[Variant] = sorted(found.variants, key=lambda one: rank(one.type))
     target = _target_bytes(version, options.target_size, options.target_bits)
     if target is not None:

@@ -92,6 +92,7 @@ SETTINGS: Final[Mapping[str, Setting]] = {
             "models.catalogue",
             "models.hub",
             "models.transfer",
+            "quantize",
             "benchmark",
             "jobs",
         )

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QButtonGroup, QFrame, QLabel, QPushButton, QVBoxLa
 from bancada.gui.pages import PAGES, PageSpec
 from bancada.gui.theme.theme import ICON, Theme
 
-WIDTH: Final = 196
+WIDTH: Final = 222
 ENTRY_HEIGHT: Final = 34
 #: icons alone, where the window is narrow
 NARROW_WIDTH: Final = 60
@@ -85,7 +85,7 @@ class Rail(QFrame):
         self._brand.setText("B" if self._narrow else "Bancada")
         for button in self._buttons.values():
             # the space is the gap between icon and text, which a style sheet cannot set
-            button.setText("" if self._narrow else f" {button.accessibleName()}")
+            button.setText("" if self._narrow else f" {button.accessibleName().replace('&', '&&')}")
             button.setIconSize(QSize(1, 1) * self._theme.px(ICON))
             button.setFixedHeight(max(ENTRY_HEIGHT, self._theme.px(ENTRY_HEIGHT)))
         self._tint()
