@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from bancada.catalog.gguf_header import TensorInfo, read_header
-from bancada.engines.llama_native import native, open_library
+from bancada.engines.llama_native import open_library
+from bancada.engines.llama_package import native
 
 #: names of quantizations -> the engine's numbers (enum llama_ftype)
 FILE_TYPES: Final = {

@@ -13,7 +13,7 @@ from bancada.catalog.bundles.jobs import (
     BundleCreateParams,
     BundleImportParams,
 )
-from bancada.catalog.bundles.manifest import FAT32_PART_BYTES
+from bancada.catalog.bundles.manifest import FAT32_PART_BYTES, facts_of
 from bancada.catalog.bundles.receipt import receipt_json, receipt_path, render_receipt
 from bancada.catalog.bundles.signatures import fingerprint_text
 from bancada.cli import text
@@ -153,6 +153,7 @@ def _document(report: BundleReport, reason: BancadaError | None) -> dict[str, An
                 "source": one.source,
                 "sha256": one.sha256,
                 "size_bytes": sum(file.size_bytes for file in one.files),
+                "certificates": [facts_of(each, one.sha256)[0] for each in one.certificates],
             }
             for one in manifest.models
         ],
@@ -185,17 +186,18 @@ def _describe(invocation: Invocation, report: BundleReport) -> None:
         items.append(("Not of the bundle", text.printable(", ".join(report.strangers))))
     console.pairs(items)
     console.table(
-        ("Model", "Format", "Licence", "Size"),
+        ("Model", "Format", "Licence", "Certificate", "Size"),
         [
             (
                 text.printable(f"{one.name}:{one.version}"),
                 one.format,
                 text.printable(one.license) or "not stated",
+                ", ".join(facts_of(each, one.sha256)[0] for each in one.certificates) or "none",
                 bytes_text(sum(file.size_bytes for file in one.files)),
             )
             for one in manifest.models
         ],
-        right=(3,),
+        right=(4,),
     )
 
 

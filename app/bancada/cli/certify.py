@@ -35,7 +35,10 @@ def add(nouns: Nouns) -> None:
         "--against", type=clean, metavar="SOURCE", help="the model it was made from (default: as recorded)"
     )
     parser.add_argument(
-        "--text", type=folder, metavar="FILE", help="a text of your own (default: one that comes with it)"
+        "--text",
+        type=folder,
+        metavar="FILE",
+        help="a text of your own, of which short passages are kept (default: a neutral one)",
     )
     parser.add_argument(
         "--context", type=whole(8, _MAX_CONTEXT), default=512, metavar="N", help="tokens (default: 512)"

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from bancada.core.errors import BancadaError
+from bancada.core.paths import resources
 from bancada.quantization import texts
 from bancada.quantization.certificate import (
     FORMAT,
@@ -50,6 +51,11 @@ def certificate(**parts: Any) -> Certificate:
     return replace(plain, **parts)
 
 
+def with_value(key: str, value: float) -> Divergence:
+    change: dict[str, Any] = {key: value}
+    return replace(GOOD, **change)
+
+
 def lost_answers(lost: int, won: int, kept: int) -> TaskFindings:
     asked = [Question("k", "en", str(number), ("a", "b")) for number in range(lost + won + kept)]
     before = ["a"] * lost + ["b"] * won + ["a"] * kept
@@ -68,7 +74,7 @@ def test_every_threshold_counts(threshold: Threshold) -> None:
     one = threshold
     step = -1e-6 if one.below else 1e-6
     for limit, expected in ((one.amber, "amber"), (one.red, "red")):
-        at, beyond = replace(GOOD, **{one.key: limit}), replace(GOOD, **{one.key: limit + step})
+        at, beyond = with_value(one.key, limit), with_value(one.key, limit + step)
         assert judge(WHOLE, beyond, None, "")[0] == expected
         assert judge(WHOLE, at, None, "")[0] != expected
         assert one.words in judge(WHOLE, beyond, None, "")[1][0]
@@ -142,7 +148,7 @@ def test_the_bundled_text_is_not_the_prompts() -> None:
     text = evaluation_text("")
     assert text.name == texts.BUNDLED
     assert 20_000 < len(text.content) < 80_000
-    neutral = (Path(texts.resources()) / "prompts" / "neutral.txt").read_text(encoding="utf-8")
+    neutral = (resources() / "prompts" / "neutral.txt").read_text(encoding="utf-8")
     lines = {line for line in neutral.splitlines() if len(line) > 20}
     assert not lines & set(text.content.splitlines())
 

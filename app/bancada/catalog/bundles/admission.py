@@ -10,7 +10,7 @@ from typing import Any
 from bancada.catalog import collecting, onnx_folder
 from bancada.catalog.bundles import receiving
 from bancada.catalog.bundles.folder import BundleFolder, absent, check_files, read_bom, read_folder, strangers
-from bancada.catalog.bundles.manifest import BundleModel, Manifest, parse
+from bancada.catalog.bundles.manifest import BundleModel, Manifest, facts_of, parse
 from bancada.catalog.bundles.receipt import make_receipt, write_receipt
 from bancada.catalog.bundles.rules import Judgement, judge
 from bancada.catalog.content import folder_hash
@@ -22,9 +22,10 @@ from bancada.catalog.names import chosen_name
 from bancada.core.errors import BancadaError, describe
 from bancada.core.paths import Home
 from bancada.jobs.job_context import JobContext
-from bancada.storage import audit, bundles, models, signing_keys
+from bancada.storage import audit, bundles, certificates, models, signing_keys
 from bancada.storage.blobs import BlobStore
 from bancada.storage.bundles import BundleRecord
+from bancada.storage.certificates import NewCertificate
 from bancada.storage.connection import Database
 from bancada.storage.models import FileRecord, NewVersion, VersionRecord
 
@@ -244,7 +245,29 @@ def _add_all(
         files = [FileRecord(one.path, one.sha256, one.size_bytes) for one in model.files]
         added[index] = models.add_version(database, chosen_name(model.name), new, files)
         known.setdefault(model.sha256, added[index].id)
+        _add_certificates(database, model, added[index], known)
     return [added[index] for index in range(len(plans))]
+
+
+def _add_certificates(
+    database: Database, model: BundleModel, version: VersionRecord, known: dict[str, str]
+) -> None:
+    """Keep what was found elsewhere, signed as it came; whether the signature counts is asked when shown."""
+    for one in model.certificates:
+        verdict, source_sha256 = facts_of(one, model.sha256)
+        certificates.add(
+            database,
+            NewCertificate(
+                version_id=version.id,
+                source_version_id=known.get(source_sha256),
+                version_sha256=model.sha256,
+                source_sha256=source_sha256,
+                verdict=verdict,
+                report=one.report,
+                key_id=one.key_id or None,
+                signature=one.signature or None,
+            ),
+        )
 
 
 def _new_version(

@@ -21,8 +21,10 @@ from bancada.catalog.bundles.manifest import (
     MANIFEST,
     MAX_PAPER,
     MAX_PAPERS,
+    MAX_REPORT,
     MAX_TEXT,
     Ancestor,
+    BundleCertificate,
     BundleFile,
     BundleModel,
     Manifest,
@@ -31,7 +33,7 @@ from bancada.catalog.bundles.manifest import (
 from bancada.catalog.bundles.names import check_names
 from bancada.core.errors import BancadaError
 from bancada.jobs.job_context import JobContext
-from bancada.storage import audit, models, runs, signing_keys
+from bancada.storage import audit, certificates, models, runs, signing_keys
 from bancada.storage.connection import Database
 from bancada.storage.files import sync_folder, write_durably
 from bancada.storage.models import FileRecord, VersionRecord
@@ -241,6 +243,7 @@ def _describe(database: Database, version: VersionRecord, copied: dict[str, Bund
         produced_by=_produced_by(database, version),
         lineage=_lineage(database, version),
         papers=_papers(version),
+        certificates=_certificates(database, version),
     )
 
 
@@ -257,6 +260,14 @@ def _papers(version: VersionRecord) -> dict[str, str]:
         return {}
     kept = {str(name): str(text)[:MAX_PAPER] for name, text in papers.items()}
     return dict(sorted(kept.items())[:MAX_PAPERS])
+
+
+def _certificates(database: Database, version: VersionRecord) -> tuple[BundleCertificate, ...]:
+    """The newest certificate of the very file, as it was signed."""
+    newest = certificates.newest(database, version.id)
+    if newest is None or len(newest.report) > MAX_REPORT:
+        return ()
+    return (BundleCertificate(newest.report, newest.key_id or "", newest.signature or ""),)
 
 
 def _lineage(database: Database, version: VersionRecord) -> tuple[Ancestor, ...]:

@@ -23,6 +23,8 @@ MAX_PARTS: Final = 9_999
 MAX_TEXT: Final = 4_000
 MAX_PAPERS: Final = 10
 MAX_PAPER: Final = 100_000
+MAX_CERTIFICATES: Final = 10
+MAX_REPORT: Final = 200_000
 MAX_FILE_BYTES: Final = 1 << 50
 #: the smallest part, and one that FAT32 can hold (its files end below 4 GiB)
 MIN_PART_BYTES: Final = 1 << 20
@@ -30,6 +32,8 @@ FAT32_PART_BYTES: Final = 4095 << 20
 FORMATS: Final = frozenset({"gguf", "onnx", "hf"})
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_SIGNATURE: Final = re.compile(r"[0-9a-f]{128}")
+_VERDICTS: Final = frozenset({"green", "amber", "red"})
 #: what a later version may call a kind of content, such as ``collections``; anything else is damage
 _KIND: Final = re.compile(r"[a-z][a-z_]{1,31}")
 _MAX_KINDS: Final = 5
@@ -58,6 +62,18 @@ class Ancestor:
 
 
 @dataclass(frozen=True, slots=True)
+class BundleCertificate:
+    """What was found when the model was compared with its source: the report's very text, which it names.
+
+    ``key_id`` and ``signature`` are empty for one that is not signed.
+    """
+
+    report: str
+    key_id: str = ""
+    signature: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class BundleModel:
     """One model version.
 
@@ -79,6 +95,7 @@ class BundleModel:
     produced_by: str = ""
     lineage: tuple[Ancestor, ...] = ()
     papers: dict[str, str] = field(default_factory=dict)
+    certificates: tuple[BundleCertificate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +161,12 @@ def part_count(size_bytes: int, part_bytes: int) -> int:
 
 def to_bytes(manifest: Manifest) -> bytes:
     """The canonical form: sorted keys, no white space, ASCII, one line."""
-    return _canonical(encode(manifest))
+    data = encode(manifest)
+    for model in data["models"]:
+        # bundles were made before there were certificates, and must stay what was signed
+        if not model["certificates"]:
+            del model["certificates"]
+    return _canonical(data)
 
 
 def parse(content: bytes) -> Manifest:
@@ -197,6 +219,27 @@ def parse_json(content: bytes, path: str) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise malformed("it is no object", path)
     return data
+
+
+def facts_of(certificate: BundleCertificate, model_sha256: str) -> tuple[str, str]:
+    """The verdict and the source's sha256 that a certificate's report states of the model.
+
+    Raises:
+        BancadaError: ``bundle.malformed`` when it is none, or of another file.
+    """
+    if len(certificate.report) > MAX_REPORT or not certificate.report.isascii():
+        raise malformed("a certificate is too long or no text")
+    report = parse_json(certificate.report.encode(), "a certificate in it")
+    subject, source, verdict = report.get("subject"), report.get("source"), report.get("verdict")
+    if not isinstance(subject, dict) or subject.get("sha256") != model_sha256:
+        raise malformed("a certificate is of another file")
+    origin = source.get("sha256") if isinstance(source, dict) else None
+    if not isinstance(origin, str) or not is_sha256(origin) or str(verdict) not in _VERDICTS:
+        raise malformed("a certificate says nothing")
+    signed = is_sha256(certificate.key_id) and _SIGNATURE.fullmatch(certificate.signature) is not None
+    if not signed and (certificate.key_id or certificate.signature):
+        raise malformed("a certificate's signature is none")
+    return str(verdict), origin
 
 
 def malformed(detail: str, path: str = MANIFEST) -> BancadaError:
@@ -269,6 +312,10 @@ def _check_model(model: BundleModel, part_bytes: int) -> None:
         len(text) > MAX_PAPER or "\0" in text or not _encodes(text) for text in model.papers.values()
     ):
         raise malformed("a model's licence or card is too long or no text")
+    if len(model.certificates) > MAX_CERTIFICATES:
+        raise malformed(f"a model has {len(model.certificates)} certificates")
+    for certificate in model.certificates:
+        facts_of(certificate, model.sha256)
     if model.format not in FORMATS:
         raise malformed(f"a model has the format {model.format[:40]!r}")
     if not model.files or (model.format == "gguf" and len(model.files) != 1):

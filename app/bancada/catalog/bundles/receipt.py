@@ -10,7 +10,7 @@ from typing import Any, Final
 import jinja2
 
 from bancada import __version__
-from bancada.catalog.bundles.manifest import Manifest
+from bancada.catalog.bundles.manifest import Manifest, facts_of
 from bancada.catalog.bundles.rules import Judgement
 from bancada.catalog.bundles.signatures import fingerprint_text
 from bancada.core.errors import BancadaError
@@ -33,6 +33,7 @@ def make_receipt(
     copied_bytes: int,
 ) -> dict[str, Any]:
     """What was admitted, whose signatures counted, when, and from where; JSON values only."""
+    carried = {one.sha256: one.certificates for one in manifest.models}
     return {
         "format": _FORMAT,
         "version": 1,
@@ -61,6 +62,10 @@ def make_receipt(
                 "license": version.license,
                 "sha256": version.sha256,
                 "size_bytes": version.size_bytes,
+                "certificates": [
+                    {"verdict": facts_of(one, version.sha256)[0], "key": one.key_id}
+                    for one in carried.get(version.sha256, ())
+                ],
                 "files": [
                     {"path": one.path, "sha256": one.sha256, "size_bytes": one.size_bytes}
                     for one in version.files
