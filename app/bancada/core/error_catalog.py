@@ -170,6 +170,11 @@ CATALOG: Final[dict[str, tuple[str, str, str]]] = {
         "Choose another context; 512 is what others use as well.",
     ),
     # -- conversion
+    "file.unwritable": (
+        "The file {path} cannot be written: {detail}.",
+        "Nothing was written.",
+        "Choose another place.",
+    ),
     "quantize.type_unknown": (
         "There is no quantization type {type}.",
         "The engine knows: {known}.",
@@ -198,7 +203,7 @@ CATALOG: Final[dict[str, tuple[str, str, str]]] = {
     "quantize.not_gguf": (
         "{name} cannot be quantized: its format is {format}.",
         "Quantization starts from GGUF files.",
-        "Convert it first: bancada convert MODEL --to gguf",
+        "Convert it first, with bancada convert MODEL --to gguf.",
     ),
     "quantize.already_quantized": (
         "The source is quantized already ({type}).",
@@ -213,7 +218,7 @@ CATALOG: Final[dict[str, tuple[str, str, str]]] = {
     "quantize.matrix_of_another": (
         "The importance matrix does not belong to this model: {detail}.",
         "It fits only models of the same architecture and shape. Nothing was made.",
-        "Compute one for this model with: bancada imatrix MODEL",
+        "Compute one for this model with bancada imatrix MODEL.",
     ),
     "quantize.goal_unknown": (
         "There is no goal {goal}.",
@@ -228,12 +233,12 @@ CATALOG: Final[dict[str, tuple[str, str, str]]] = {
     "imatrix.not_found": (
         "There is no importance matrix {matrix}.",
         "Matrices are named when they are computed.",
-        "List them with: bancada matrices list",
+        "List them with bancada matrices list.",
     ),
     "imatrix.invalid": (
         "The importance matrix cannot be used: {detail}.",
         "It is damaged, or no importance matrix. Nothing was made with it.",
-        "Compute it again with: bancada imatrix MODEL",
+        "Compute it again with bancada imatrix MODEL.",
     ),
     "imatrix.text_short": (
         "The text is too short: it has {have} tokens, and one chunk takes {need}.",
@@ -1236,7 +1241,7 @@ CATALOG: Final[dict[str, tuple[str, str, str]]] = {
     "database.not_encrypted": (
         "A passphrase was given, but the workspace {path} is not encrypted.",
         "It was not opened, so that nobody believes it to be protected.",
-        "Open it without a passphrase; encryption is turned on with: bancada passphrase set",
+        "Open it without a passphrase; bancada passphrase set turns encryption on.",
     ),
     "database.no_keyring": (
         "The system's keyring cannot be used: {detail}.",

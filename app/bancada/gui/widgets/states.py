@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Final
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication, QKeyEvent
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from bancada.core.errors import BancadaError, describe
@@ -24,7 +24,7 @@ from bancada.gui.widgets.basics import (
 
 #: pixels at the usual size of text
 _WIDEST: Final = 460
-_WIDEST_HINT: Final = 440
+_NARROWEST: Final = 180
 
 
 class EmptyState(QWidget):
@@ -64,14 +64,24 @@ class EmptyState(QWidget):
         theme.changed.connect(self._take_theme)
         self._take_theme()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Texts are as wide as there is room for, and no wider than can be read with ease."""
+        super().resizeEvent(event)
+        self._take_theme()
+
     def _take_theme(self) -> None:
-        widest = self._theme.px(_WIDEST)
+        room = max(self.width() - 6 * GRID, self._theme.px(_NARROWEST))
+        widest = min(self._theme.px(_WIDEST), room)
         self.sentence.setMaximumWidth(widest)
         self.sentence.setMinimumWidth(min(widest, self.sentence.sizeHint().width()))
-        self.hint.setMaximumWidth(widest)
         # a wrapped text in the middle of a column is given too little height unless its width is settled
-        self.hint.setMinimumWidth(self._theme.px(_WIDEST_HINT))
-        self.hint.setMinimumHeight(self.hint.heightForWidth(self._theme.px(_WIDEST_HINT)))
+        self.hint.setFixedWidth(widest)
+        self.hint.setMinimumHeight(self.hint.heightForWidth(widest))
+
+    def minimumSizeHint(self) -> QSize:
+        """Texts give way."""
+        hint = super().minimumSizeHint()
+        return QSize(min(hint.width(), self._theme.px(_NARROWEST) + 6 * GRID), hint.height())
 
     def set_text(self, sentence: str, hint: str = "") -> None:
         self.sentence.setText(sentence)
