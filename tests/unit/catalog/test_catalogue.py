@@ -13,12 +13,13 @@ from bancada.catalog.catalogue import shelf
 from bancada.catalog.catalogue.fitting import FITS, LARGE, TIGHT, Place, fit
 from bancada.catalog.catalogue.reading import MAX_BYTES, parse
 from bancada.catalog.catalogue.records import FACTS, GENERATOR, NEEDED, Entry
-from bancada.catalog.catalogue.searching import Found, Query, facet_counts, fold, search
+from bancada.catalog.catalogue.searching import Found, Query, facet_counts, search
 from bancada.catalog.catalogue.sizing import BITS, LADDER, size_of
 from bancada.catalog.forecast import Load
 from bancada.catalog.forecast_learning import Correction
 from bancada.catalog.forecaster import Forecaster
 from bancada.catalog.starter import STARTERS
+from bancada.core.comparing import fold
 from bancada.core.errors import BancadaError
 from bancada.core.paths import Home
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from typing import Final
 
 from bancada.catalog.catalogue.fitting import VERDICTS, Fit
 from bancada.catalog.catalogue.records import KINDS, SIZES, TERMS, Catalogue, Entry
+from bancada.core.comparing import fold
 
 #: the facets, each with the value that an entry has in it
 FACETS: Final = ("kind", "family", "licence", "language", "size", "tools", "fit")
@@ -30,12 +30,6 @@ class Query:
 
     text: str = ""
     facets: Mapping[str, str] = field(default_factory=dict)
-
-
-def fold(text: str) -> str:
-    """``text`` for comparing: no case, no accents, one form."""
-    spread = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(one for one in spread if not unicodedata.combining(one))
 
 
 def searchable(catalogue: Catalogue, entry: Entry) -> str:

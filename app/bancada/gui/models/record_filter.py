@@ -8,7 +8,7 @@ a view hears of a change of the filter as one change of the layout: what is sele
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from PySide6.QtCore import (
     QTimer,
 )
 
+from bancada.core.comparing import fold
 from bancada.gui.models.records import Index, RecordModel
 
 #: from so many rows on, texts are put together before anybody types, in portions of so many seconds
@@ -32,12 +33,13 @@ _FLAGS: Final = Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEnabled | Qt.It
 
 
 class RecordFilter(QAbstractProxyModel):
-    """Sorts by the columns' values and keeps the rows whose texts contain every word, any column."""
+    """Sorts by the columns' values and keeps the rows whose texts hold every word, whatever its accents."""
 
     def __init__(self, model: RecordModel[Any], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._model = model
         self._words: tuple[str, ...] = ()
+        self._keep: Callable[[Any], bool] | None = None
         self._column, self._descending = -1, False
         self._order: list[int] = []  # every source row, sorted
         self._shown: list[int] = []  # those that are shown: source row by row
@@ -58,10 +60,15 @@ class RecordFilter(QAbstractProxyModel):
 
     def set_text(self, text: str) -> None:
         """Show only the rows in which every word occurs."""
-        words = tuple(text.casefold().split())
+        words = tuple(fold(text).split())
         if words != self._words:
             self._words = words
             self._arrange()
+
+    def set_keep(self, keep: Callable[[Any], bool] | None) -> None:
+        """Show only the records that ``keep`` likes, beside the words; None likes all."""
+        self._keep = keep
+        self._arrange()
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Sort by a column's values, unknown ones last; -1 is the model's own order."""
@@ -133,16 +140,27 @@ class RecordFilter(QAbstractProxyModel):
         return (value is None, 0 if value is None else value)
 
     def _filtered(self) -> list[int]:
-        return [row for row in self._order if self._accepts(row)] if self._words else list(self._order)
+        rows = list(self._order)
+        if self._keep is not None:
+            keep, at = self._keep, self._model.at
+            rows = [row for row in rows if keep(at(row))]
+        if self._words:
+            texts = {row: self._texts[row] or self._text(row) for row in rows}
+            for word in self._words:
+                rows = [row for row in rows if word in texts[row]]
+        return rows
 
     def _accepts(self, row: int) -> bool:
+        """The same for one row."""
+        if self._keep is not None and not self._keep(self._model.at(row)):
+            return False
         text = self._text(row) if self._words else ""
         return all(word in text for word in self._words)
 
     def _text(self, row: int) -> str:
         text = self._texts[row]
         if text is None:
-            text = self._texts[row] = self._model.text(row).casefold()
+            text = self._texts[row] = fold(self._model.text(row))
         return text
 
     def _warm(self) -> None:

@@ -25,6 +25,8 @@ SORT_ROLE: Final = Qt.ItemDataRole.UserRole + 1
 ID_ROLE: Final = Qt.ItemDataRole.UserRole + 2
 #: share of work done, 0 to 1, None for no bar: drawn by the progress delegate
 PROGRESS_ROLE: Final = Qt.ItemDataRole.UserRole + 3
+#: the name of the colour that the cell's text has, "" for none
+TONE_ROLE: Final = Qt.ItemDataRole.UserRole + 4
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,10 @@ class RecordModel(QAbstractTableModel, Generic[R]):
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         return self.cell(index.row(), index.column(), role)
 
+    def at(self, row: int) -> R:
+        """The record of a row."""
+        return self._records[row]
+
     def value(self, row: int, column: int) -> Any:
         """What a cell sorts by."""
         return self.columns[column].value(self._records[row])
@@ -150,6 +156,8 @@ class RecordModel(QAbstractTableModel, Generic[R]):
         return self._decoration(record, column, role)
 
     def _decoration(self, record: R, column: Column[R], role: int) -> Any:
+        if role == TONE_ROLE:
+            return column.tone(record) if column.tone else ""
         if role == Qt.ItemDataRole.FontRole and column.figures:
             return self._mono
         if role == Qt.ItemDataRole.ForegroundRole and column.tone:

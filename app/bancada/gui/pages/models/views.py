@@ -35,6 +35,7 @@ class ModelsView(Page):
 
 VIEWS: Final[tuple[ViewSpec, ...]] = (
     ViewSpec("library", "Library", "bancada.gui.pages.models.library.view:LibraryView"),
+    ViewSpec("catalogue", "Catalogue", "bancada.gui.pages.models.catalogue.view:CatalogueView"),
     ViewSpec("hub", "Hub", "bancada.gui.pages.models.hub.view:HubView"),
     ViewSpec("transfer", "Transfer", "bancada.gui.pages.models.transfer.view:TransferView"),
 )
