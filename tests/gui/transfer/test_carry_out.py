@@ -281,10 +281,11 @@ def test_names_tab_stops_and_themes_of_every_sheet(scene: Scene, tmp_path: Path)
             scene.desk.theme.choose(theme)
             image = view.grab().toImage()
             dark_ground = scene.desk.theme.color("background").lightness() < 75
+            # steps that no distance of the 8 px grid is a multiple of, or a whole border counts
             light = [
                 image.pixelColor(x, y).lightness()
-                for x in range(0, image.width(), 16)
-                for y in range(0, image.height(), 16)
+                for x in range(0, image.width(), 13)
+                for y in range(0, image.height(), 13)
             ]
             bright, dark = sum(one > 180 for one in light), sum(one < 75 for one in light)
             assert (dark > 10 * bright) if dark_ground else (bright > 10 * dark)
