@@ -15,8 +15,9 @@ _LEFT: Final = 70
 _RIGHT: Final = 24
 _TOP: Final = 26
 _BOTTOM: Final = 46
-#: half the width of a letter, for labels that would run out of the picture
+#: the width of a letter of the labels, and the letters of the longest
 _LETTER: Final = 6.2
+_LONGEST: Final = 28
 _SMALLEST_KL: Final = 1e-5
 #: circles for good ones, squares and triangles for the others: colours alone are not seen by all
 _SHAPES: Final = {"green": "circle", "amber": "square", "red": "triangle", "source": "diamond"}
@@ -24,7 +25,7 @@ _SHAPES: Final = {"green": "circle", "amber": "square", "red": "triangle", "sour
 
 def variants_chart(found: Sequence[Variant], *, this: str = "") -> str:
     """The chart; ``this`` is the id of the version to stress. Colours come from the page's style."""
-    top = _round_up(max((one.size_bytes for one in found), default=1) / 1e6)
+    span = _span([one.size_bytes / 1e6 for one in found])
     low, high = _powers([one.kl_mean for one in found if one.kl_mean > 0])
     label = "Size and divergence of all variants"
     parts = [
@@ -37,33 +38,57 @@ def variants_chart(found: Sequence[Variant], *, this: str = "") -> str:
         parts.append(f'<path class="grid" d="M{_LEFT} {y:.1f}H{_WIDTH - _RIGHT}"/>')
         parts.append(_words(_LEFT - 8, y + 4, f"{10.0**power:g}", "end", "figure"))
     for number in range(5):
-        size = top * number / 4
-        parts.append(_words(_x(size, top), _HEIGHT - _BOTTOM + 18, f"{size:,.0f}", "middle", "figure"))
+        size = span[0] + (span[1] - span[0]) * number / 4
+        parts.append(_words(_x(size, span), _HEIGHT - _BOTTOM + 18, f"{size:,.4g}", "middle", "figure"))
     line = " ".join(
-        f"{'L' if number else 'M'}{_x(one.size_bytes / 1e6, top):.1f} {_y(one.kl_mean, low, high):.1f}"
+        f"{'L' if number else 'M'}{_x(one.size_bytes / 1e6, span):.1f} {_y(one.kl_mean, low, high):.1f}"
         for number, one in enumerate(front(found))
     )
     if line:
         parts.append(f'<path class="front" d="{line}"/>')
-    taken: list[tuple[float, float]] = []
-    for one in found:
-        x, y = _x(one.size_bytes / 1e6, top), _y(one.kl_mean, low, high)
+    places = [(_x(one.size_bytes / 1e6, span), _y(one.kl_mean, low, high)) for one in found]
+    for (x, y), one in zip(places, found, strict=True):
         parts.append(_mark(x, y, one.verdict, stressed=one.version_id == this))
-        parts.append(_label(x, y, one, taken))
-    return "".join([*parts, "</svg>"])
+    return "".join([*parts, *_labels(found, places), "</svg>"])
 
 
-def _label(x: float, y: float, one: Variant, taken: list[tuple[float, float]]) -> str:
-    speed = f", {one.tokens_per_s:,.0f}/s" if one.tokens_per_s else ""
-    words = f"{one.quantization}{speed}"
-    place = y - 11
-    # labels that would lie on another one move up
-    while any(abs(place - other) < 12 and abs(x - at) < _LETTER * 18 for at, other in taken):
-        place -= 12
-    taken.append((x, place))
-    half = len(words) * _LETTER / 2
-    middle = min(max(x, _LEFT + half), _WIDTH - _RIGHT - half)
-    return _words(middle, place, words, "middle", "label")
+def _labels(found: Sequence[Variant], places: Sequence[tuple[float, float]]) -> list[str]:
+    """Beside each mark its name and speed, on the side and at the height where it has room."""
+    parts: list[str] = []
+    taken = [(x - 8, x + 8, y + 4) for x, y in places]
+    for words, (x, y) in sorted(zip(_names(found), places, strict=True), key=lambda one: one[1][1]):
+        wide = len(words) * _LETTER
+        spots = [
+            (left, y + 4 + shift)
+            for shift in (0, 12, -12, 24, -24)
+            for left in (x + 12, x - 12 - wide)
+            if _LEFT - 4 <= left <= _WIDTH - wide
+        ]
+        left, line = next((one for one in spots if _is_free(one, wide, taken)), spots[0] if spots else (x, y))
+        taken.append((left, left + wide, line))
+        parts.append(_words(left, line, words, "start", "label"))
+    return parts
+
+
+def _is_free(spot: tuple[float, float], wide: float, taken: Sequence[tuple[float, float, float]]) -> bool:
+    left, line = spot
+    return not any(
+        abs(line - other) < 12 and left < end and begin < left + wide for begin, end, other in taken
+    )
+
+
+def _names(found: Sequence[Variant]) -> list[str]:
+    """What tells the variants apart: their names without what all of them begin with, and their speed."""
+    cut = 0
+    for at, letters in enumerate(zip(*(one.name for one in found), strict=False)):
+        if len(set(letters)) > 1:
+            break
+        if letters[0] in " -_.:":
+            cut = at + 1
+    return [
+        one.name[cut:][:_LONGEST] + (f", {one.tokens_per_s:,.0f}/s" if one.tokens_per_s else "")
+        for one in found
+    ]
 
 
 def _mark(x: float, y: float, verdict: str, *, stressed: bool) -> str:
@@ -88,14 +113,19 @@ def _powers(values: Sequence[float]) -> tuple[int, int]:
     return low, max(high, low + 1)
 
 
-def _round_up(value: float) -> float:
-    """A round number of four equal steps from 0."""
-    power = 10.0 ** math.floor(math.log10(max(1e-9, value / 4)))
-    return next(4 * step * power for step in (1, 2, 2.5, 5, 10) if 4 * step * power >= value * 1.02)
+def _span(sizes: Sequence[float]) -> tuple[float, float]:
+    """Round sizes around the values, four equal round steps apart."""
+    low, high = min(sizes, default=0.0), max(sizes, default=1.0)
+    power = 10.0 ** math.floor(math.log10(max(1e-6, (high - low) / 4, high / 40)))
+    for step in (1, 2, 2.5, 3, 4, 5, 6, 8, 10, 20, 50, 100):
+        begin = max(0.0, math.floor(low * 0.95 / (step * power)) * step * power)
+        if begin + 4 * step * power >= high * 1.01:
+            return begin, begin + 4 * step * power
+    return 0.0, high * 1.1
 
 
-def _x(size: float, top: float) -> float:
-    return _LEFT + (_WIDTH - _LEFT - _RIGHT) * size / top
+def _x(size: float, span: tuple[float, float]) -> float:
+    return _LEFT + (_WIDTH - _LEFT - _RIGHT) * (size - span[0]) / (span[1] - span[0])
 
 
 def _y(value: float, low: int, high: int) -> float:
