@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bancada.bench.plan import BENCH
+from bancada.catalog import collecting
 from bancada.catalog.bundles.jobs import BUNDLE_CREATE, BUNDLE_IMPORT
 from bancada.catalog.download.jobs import DOWNLOAD
 from bancada.catalog.jobs import EXPORT, IMPORT, VERIFY
@@ -87,6 +88,7 @@ class AppContext:
         context = cls(home, open_database(home, passphrase=passphrase))
         if not context.database.read_only:
             context.jobs.start()
+            collecting.prune_work(home)  # what killed conversions and quantizations left may be gigabytes
         return context
 
     def take_over(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from bancada.catalog.certificate_signing import sign_if_possible, signature_of
 from bancada.cli import certify, text
@@ -21,6 +21,7 @@ from bancada.cli.models import row_of
 from bancada.cli.work import run_job
 from bancada.context import AppContext
 from bancada.core.errors import BancadaError, describe
+from bancada.core.hardware import available_memory
 from bancada.core.sizes import bytes_text
 from bancada.jobs.codec import encode
 from bancada.quantization import plan
@@ -33,6 +34,9 @@ from bancada.storage import certificates, matrices
 from bancada.storage.models import VersionRecord
 from bancada.storage.sqlite_errors import free_bytes
 
+#: the size that stands for what this machine can run
+DEVICE: Final = "device"
+
 
 def add(nouns: Nouns) -> None:
     """Add the command to the grammar."""
@@ -41,10 +45,16 @@ def add(nouns: Nouns) -> None:
     names = ", ".join(one.name for one in TYPES)
     parser.add_argument("--type", type=clean, metavar="T", help=f"one of {names}")
     parser.add_argument(
-        "--target-size", type=clean, metavar="S", help="the best type within a size, such as 600MB"
+        "--target-size",
+        type=clean,
+        metavar="S",
+        help=f"the best type within a size, such as 600MB, or {DEVICE}: within this one's free memory",
     )
     parser.add_argument(
-        "--target-bits", type=decimal(0.5, 32), metavar="B", help="the best type within bits per weight"
+        "--target-bits",
+        type=decimal(plan.LEAST_BITS, plan.MOST_BITS),
+        metavar="B",
+        help="the best type within bits per weight",
     )
     parser.add_argument(
         "--sweep",
@@ -104,9 +114,9 @@ def _dry_run(invocation: Invocation, context: AppContext, version: VersionRecord
     chosen = tuple(options.sweep.split(",")) if options.sweep else (options.type,) if options.type else ()
     found = context.quantization_plan(PlanParams(version.id, chosen, tuple(options.override), matrix))
     shown: list[Variant] = sorted(found.variants, key=lambda one: rank(one.type))
-    target = _target_bytes(version, options.target_size, options.target_bits)
-    if target is not None:
-        shown = [plan.choose(shown, target, matrix=matrix)]
+    if options.target_size is not None or options.target_bits is not None:
+        size = _target_bytes(context, version, options.target_size)
+        shown = [plan.choose(shown, size, matrix=matrix, target_bits=options.target_bits)]
     advice = [plan.advice(one, found.variants, matrix=matrix, requantizes=found.quantized) for one in shown]
     invocation.console.document(
         [{**encode(one), "advice": said} for one, said in zip(shown, advice, strict=True)]
@@ -131,12 +141,40 @@ def _dry_run(invocation: Invocation, context: AppContext, version: VersionRecord
     return DONE
 
 
-def _target_bytes(version: VersionRecord, size: str | None, bits: float | None) -> int | None:
-    if size is not None:
+def _target_bytes(context: AppContext, version: VersionRecord, size: str | None) -> int | None:
+    """The size that was asked for; of ``device``, what is free here beside what the model takes to run."""
+    if size is None:
+        return None
+    if size.strip().lower() != DEVICE:
         return plan.size_of(size)
-    if bits is not None:
-        return plan.bytes_for_bits(bits, version.parameters, 0)
-    return None
+    needs = context.library.forecast(version.id)
+    weights = needs.by_name()
+    beside = needs.total_bytes - weights["weights"] - weights.get("repacked", 0)
+    return max(0, available_memory() - beside)
+
+
+def _say_needs(
+    invocation: Invocation, context: AppContext, params: QuantizeParams, types: tuple[str, ...] = ()
+) -> None:
+    """What will be made, to the byte, and what is free; raises BancadaError ``quantize.*``."""
+    matrix = bool(params.matrix_id)
+    found = context.quantization_plan(PlanParams(params.version_id, (), params.overrides, matrix))
+    if found.quantized and not params.requantize:
+        raise BancadaError("quantize.already_quantized", type=found.quantized)
+    if types:
+        made = [one for one in found.variants if one.type in types]
+    elif params.type:
+        made = [one for one in found.variants if one.type == params.type]
+    else:
+        bits = params.target_bits
+        made = [plan.choose(found.variants, params.target_bytes, matrix=matrix, target_bits=bits)]
+    console = invocation.console
+    for one in made:
+        console.note(f"{one.type}: {bytes_text(one.size_bytes)}, {one.bits_per_weight:.2f} bits per weight.")
+        for line in plan.advice(one, found.variants, matrix=matrix, requantizes=found.quantized):
+            console.note(f"  Mind: {line}")
+    need, free = sum(one.size_bytes for one in made), free_bytes(context.home.temporary)
+    console.note(f"Needs {bytes_text(need)} on the disk at the most ({bytes_text(free)} are free).")
 
 
 def _one(invocation: Invocation, context: AppContext, version: VersionRecord, matrix: str) -> int:
@@ -144,7 +182,7 @@ def _one(invocation: Invocation, context: AppContext, version: VersionRecord, ma
     params = QuantizeParams(
         version_id=version.id,
         type=type_named(options.type).name if options.type else "",
-        target_bytes=plan.size_of(options.target_size) if options.target_size else None,
+        target_bytes=_target_bytes(context, version, options.target_size),
         target_bits=options.target_bits,
         matrix_id=matrix,
         overrides=tuple(options.override),
@@ -154,8 +192,7 @@ def _one(invocation: Invocation, context: AppContext, version: VersionRecord, ma
         text=str(options.text) if options.text else "",
         chunks=options.chunks,
     )
-    free = free_bytes(context.home.temporary)
-    invocation.console.note(f"{bytes_text(free)} are free on the disk.")
+    _say_needs(invocation, context, params)
     title = f"Quantize {version.name}:{version.version}"
     job = run_job(invocation, context, QUANTIZE, params, title=title, ignore_memory=options.ignore_memory)
     result: dict[str, Any] = job.result
@@ -178,7 +215,7 @@ def _one(invocation: Invocation, context: AppContext, version: VersionRecord, ma
     return DONE
 
 
-_FIGURES = ("perplexity", "perplexity_ratio", "kl_divergence", "same_top_token", "verdict")
+_FIGURES: Final = ("perplexity", "perplexity_ratio", "kl_divergence", "same_top_token", "verdict")
 
 
 def _certificate(context: AppContext, result: dict[str, Any]) -> dict[str, Any] | None:
@@ -214,6 +251,8 @@ def _sweep(invocation: Invocation, context: AppContext, version: VersionRecord, 
         text=str(options.text) if options.text else "",
         chunks=options.chunks,
     )
+    first = QuantizeParams(version.id, matrix_id=matrix, requantize=options.allow_requantize)
+    _say_needs(invocation, context, first, params.types)
     title = f"Variants of {version.name}:{version.version}"
     job = run_job(invocation, context, SWEEP, params, title=title, ignore_memory=options.ignore_memory)
     result: dict[str, Any] = job.result

@@ -19,8 +19,10 @@ from bancada.engines.imatrix_file import ImportanceMatrix, Sums
 from bancada.engines.llama_native import NativeModel, take_log
 from bancada.engines.llama_package import library, native
 
-#: tokens of one calculation: every row gets logits, which take 4 bytes times the vocabulary each
-_STEP_TOKENS: Final = 128
+#: tokens of one calculation: fewer are slower by half (tests/performance/quantize_compare.py)
+_STEP_TOKENS: Final = 512
+#: every row gets logits, which take 4 bytes times the vocabulary each: fewer rows where that is large
+_LOGITS_BYTES: Final = 160 << 20
 #: rows of activations below which the product is no part of reading a text
 _LEAST_ROWS: Final = 16
 LEAST_CONTEXT: Final = 32
@@ -196,7 +198,7 @@ def collect(
     collector = _Collector()
     handle = _open(model, chunks.shape[1], threads, collector)
     memory = native.llama_get_memory(handle)
-    step = min(_STEP_TOKENS, chunks.shape[1])
+    step = _step(model.size, chunks.shape[1])
     batch = native.llama_batch_init(step, 0, 1)
     try:
         for number, chunk in enumerate(chunks):
@@ -222,11 +224,18 @@ def collect(
     return ImportanceMatrix(collector.entries, len(chunks), int(chunks.shape[1]))
 
 
+def _step(vocabulary: int, context: int) -> int:
+    """Tokens of one calculation: equal parts of a chunk, as a short last one would not be counted."""
+    most = max(LEAST_CONTEXT, min(_STEP_TOKENS, _LOGITS_BYTES // (4 * max(1, vocabulary))))
+    parts = -(-context // most)
+    return -(-context // parts)
+
+
 def _open(model: NativeModel, context: int, threads: int, collector: _Collector) -> Any:
     take_log()
     params = native.llama_context_default_params()
     params.n_ctx = context
-    params.n_batch = params.n_ubatch = min(_STEP_TOKENS, context)
+    params.n_batch = params.n_ubatch = _step(model.size, context)
     params.n_seq_max = 1
     params.n_threads = params.n_threads_batch = threads
     params.no_perf = True

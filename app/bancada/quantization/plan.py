@@ -17,6 +17,9 @@ MATRIX_RUN_KIND: Final = "imatrix"
 #: the session kind that answers with :class:`QuantizationPlan` as its report
 PLAN: Final = "quantize.plan"
 MAX_OVERRIDES: Final = 64
+#: what can be asked for as bits per weight
+LEAST_BITS: Final = 0.5
+MOST_BITS: Final = 32.0
 _MAX_PATTERN: Final = 120
 #: of the size that the type's name promises: beyond it the name misleads
 _LARGER_THAN_NAMED: Final = 1.08
@@ -28,6 +31,8 @@ _UNITS: Final = {
 _SIZE: Final = re.compile(r"(\d{1,12}(?:[.,]\d{1,6})?)\s*([a-z]{0,3})", re.IGNORECASE)
 #: repetition of a repetition is what makes a pattern run for ever
 _NESTED: Final = re.compile(r"[*+}]\s*\)?\s*[*+{]|\([^)]*[*+][^)]*\)\s*[*+{]")
+#: what Python's regular expressions have and the engine's (ECMAScript) do not
+_FOREIGN: Final = re.compile(r"\(\?(?![:=!])|\\[AZ]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,32 +82,35 @@ def size_of(text: str) -> int:
     return size
 
 
-def choose(variants: Sequence[Variant], target_bytes: int, *, matrix: bool) -> Variant:
-    """The best type whose file is no larger than ``target_bytes``.
+def choose(
+    variants: Sequence[Variant], target_bytes: int | None, *, matrix: bool, target_bits: float | None = None
+) -> Variant:
+    """The best type whose file is no larger than ``target_bytes``, or than ``target_bits`` a weight.
 
     Types that need an importance matrix count only with one, those for specially trained models never.
 
     Raises:
-        BancadaError: ``quantize.nothing_fits`` with the smallest size there is.
+        BancadaError: ``quantize.nothing_fits`` with the smallest size there is, ``quantize.bits_invalid``.
     """
+    if target_bits is not None and not LEAST_BITS <= target_bits <= MOST_BITS:
+        raise BancadaError("quantize.bits_invalid", bits=target_bits)
     usable = [one for one in variants if one.type not in FOR_TRAINED and (matrix or not one.needs_matrix)]
-    fitting = [one for one in usable if one.size_bytes <= target_bytes]
+    fitting = [
+        one
+        for one in usable
+        if (target_bytes is None or one.size_bytes <= target_bytes)
+        and (target_bits is None or one.bits_per_weight <= target_bits)
+    ]
     if not fitting:
         least = min(usable, key=lambda one: one.size_bytes, default=None)
+        wanted = bytes_text(target_bytes) if target_bytes is not None else f"{target_bits:g} bits per weight"
         raise BancadaError(
             "quantize.nothing_fits",
-            target=bytes_text(target_bytes),
+            target=wanted,
             least=bytes_text(least.size_bytes) if least else "",
-            type=least.type if least else "",
+            type=f"{least.type}, {least.bits_per_weight:.2f} bits per weight" if least else "",
         )
     return min(fitting, key=lambda one: (rank(one.type), one.size_bytes))
-
-
-def bytes_for_bits(bits: float, parameters: int, beside_weights: int) -> int:
-    """The file size in bytes that ``bits`` per weight allow."""
-    if not 0.5 <= bits <= 32:
-        raise BancadaError("quantize.bits_invalid", bits=bits)
-    return int(parameters * bits / 8) + beside_weights
 
 
 def advice(variant: Variant, others: Iterable[Variant], *, matrix: bool, requantizes: str = "") -> list[str]:
@@ -169,6 +177,8 @@ def check_overrides(
             raise _wrong(one, f"{kind[:20]} is no type of a tensor")
         if len(pattern) > _MAX_PATTERN or not pattern.isascii() or _NESTED.search(pattern):
             raise _wrong(one, "the pattern is too long, not ASCII, or repeats a repetition")
+        if _FOREIGN.search(pattern):
+            raise _wrong(one, "the pattern uses what the engine's grammar of patterns does not have")
         try:
             matcher = re.compile(pattern)
         except re.error as error:

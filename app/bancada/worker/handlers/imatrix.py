@@ -18,6 +18,7 @@ from bancada.core import hardware
 from bancada.core.errors import BancadaError, Canceled
 from bancada.engines import imatrix_file
 from bancada.engines.imatrix_file import ImportanceMatrix
+from bancada.engines.llama_comparison import tokens_of
 from bancada.engines.llama_imatrix import LEAST_CONTEXT, MAX_CONTEXT, chunks_of, collect
 from bancada.engines.llama_native import NativeModel
 from bancada.jobs.codec import encode
@@ -105,9 +106,7 @@ def _collected(ctx: JobContext, params: MatrixParams, path: Path, text: Evaluati
     ctx.progress("loading the model", 0)
     model = NativeModel(str(path))
     try:
-        chunks = chunks_of(
-            model.tokenize(text.content.encode(), parse_special=False), params.context, params.chunks
-        )
+        chunks = chunks_of(tokens_of(model, text.content.encode()), params.context, params.chunks)
         return collect(
             model,
             chunks,

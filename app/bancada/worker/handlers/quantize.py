@@ -112,6 +112,22 @@ def certified(ctx: JobContext, params: QuantizeParams, version_id: str) -> dict[
         return {"certificate": None, "certificate_error": error.to_json()}
 
 
+def source_file(ctx: JobContext, version: VersionRecord, *, requantize: bool) -> Path:
+    """The source's file, known to be whole.
+
+    Raises:
+        BancadaError: ``quantize.not_gguf``, ``quantize.already_quantized``, ``model.*``.
+    """
+    if version.format != "gguf":
+        raise BancadaError("quantize.not_gguf", name=version.name, format=version.format)
+    ctx.progress("checking the file", 0)
+    path = ctx.blobs.ensure_intact(version.files[0].sha256)
+    quantized = read_header(path).quantization
+    if quantized not in _UNQUANTIZED and not requantize:
+        raise BancadaError("quantize.already_quantized", type=quantized)
+    return path
+
+
 def fitting_matrix(ctx: JobContext, matrix_id: str, header: GgufHeader) -> Matrix | None:
     """The matrix's means by tensor, None for an empty id.
 
@@ -135,15 +151,10 @@ def fitting_matrix(ctx: JobContext, matrix_id: str, header: GgufHeader) -> Matri
 
 def _prepare(ctx: JobContext, params: QuantizeParams) -> _Task:
     version = models.get_version(ctx.database, params.version_id)
-    if version.format != "gguf":
-        raise BancadaError("quantize.not_gguf", name=version.name, format=version.format)
-    ctx.progress("checking the file", 0)
-    source = ctx.blobs.ensure_intact(version.files[0].sha256)
+    source = source_file(ctx, version, requantize=params.requantize)
     header = read_header(source)
-    if header.quantization not in _UNQUANTIZED and not params.requantize:
-        raise BancadaError("quantize.already_quantized", type=header.quantization)
     matrix = fitting_matrix(ctx, params.matrix_id, header)
-    variant = _variant(source, header, params, matrix=matrix is not None)
+    variant = _variant(source, params, matrix=matrix is not None)
     if variant.needs_matrix and matrix is None:
         raise BancadaError("quantize.matrix_needed", detail=variant.type)
     if free_bytes(ctx.home.temporary) < variant.size_bytes:
@@ -152,17 +163,14 @@ def _prepare(ctx: JobContext, params: QuantizeParams) -> _Task:
     return _Task(version, source, variant, matrix, chosen_name(params.name or proposed))
 
 
-def _variant(source: Path, header: GgufHeader, params: QuantizeParams, *, matrix: bool) -> Variant:
+def _variant(source: Path, params: QuantizeParams, *, matrix: bool) -> Variant:
     """The type that was asked for, or the best one within the size that was asked for."""
     if params.type:
         return dry_run(source, params.type, overrides=params.overrides, matrix=matrix)
-    target = params.target_bytes
-    if params.target_bits is not None:
-        target = plan.bytes_for_bits(params.target_bits, header.parameters, header.data_start)
-    if target is None:
+    if params.target_bytes is None and params.target_bits is None:
         raise BancadaError("quantize.type_unknown", type="", known=", ".join(one.name for one in TYPES))
     found = variants(source, overrides=params.overrides, matrix=matrix)
-    return plan.choose(found, target, matrix=matrix)
+    return plan.choose(found, params.target_bytes, matrix=matrix, target_bits=params.target_bits)
 
 
 def variants(

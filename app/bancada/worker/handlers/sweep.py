@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
+from bancada.catalog.gguf_header import read_header
+from bancada.core.errors import BancadaError
 from bancada.core.hardware import available_memory
 from bancada.jobs.codec import encode
 from bancada.jobs.job_context import JobContext
@@ -15,6 +18,8 @@ from bancada.quantization.types import type_named
 from bancada.quantization.variants import variants
 from bancada.storage import certificates, models, runs
 from bancada.storage.database import Database
+from bancada.storage.models import VersionRecord
+from bancada.storage.sqlite_errors import disk_full, free_bytes
 from bancada.worker.handlers import quantize
 
 
@@ -31,17 +36,15 @@ def run(ctx: JobContext, params: SweepParams) -> dict[str, Any]:
         ``variants`` (the points of the chart) and ``recommendation`` (None when nothing can be taken).
 
     Raises:
-        BancadaError: as :func:`bancada.worker.handlers.quantize.run`, ``quantize.goal_unknown``.
+        BancadaError: as :func:`bancada.worker.handlers.quantize.run`, ``quantize.goal_unknown``;
+            ``disk.full`` before the first variant when there is no room for all that are missing.
         Canceled: what was finished stays, and is not made again when the job is resumed.
     """
     check_goal(params.goal)
     source = models.get_version(ctx.database, params.version_id)
     types = list(dict.fromkeys(type_named(one).name for one in params.types))
-    made = []
-    for number, kind in enumerate(types):
-        ctx.check_canceled()
-        ctx.progress(f"{kind}, {number + 1} of {len(types)}", 0)
-        one = QuantizeParams(
+    wanted = [
+        QuantizeParams(
             params.version_id,
             kind,
             matrix_id=params.matrix_id,
@@ -49,6 +52,13 @@ def run(ctx: JobContext, params: SweepParams) -> dict[str, Any]:
             text=params.text,
             chunks=params.chunks,
         )
+        for kind in types
+    ]
+    _check_disk(ctx, source, wanted)
+    made = []
+    for number, one in enumerate(wanted):
+        ctx.check_canceled()
+        ctx.progress(f"{one.type}, {number + 1} of {len(wanted)}", 0)
         made.append(_variant(ctx, one))
     found = variants(ctx.database, source.sha256)
     chosen = recommend(found, params.goal, available_memory())
@@ -58,6 +68,21 @@ def run(ctx: JobContext, params: SweepParams) -> dict[str, Any]:
         "variants": [dataclasses.asdict(one) for one in found],
         "recommendation": None if chosen is None else dataclasses.asdict(chosen),
     }
+
+
+def _check_disk(ctx: JobContext, source: VersionRecord, wanted: Sequence[QuantizeParams]) -> None:
+    missing = tuple(one.type for one in wanted if _existing(ctx.database, one) is None)
+    if not missing:
+        return
+    path = quantize.source_file(ctx, source, requantize=wanted[0].requantize)
+    matrix = quantize.fitting_matrix(ctx, wanted[0].matrix_id, read_header(path))
+    found = quantize.variants(path, missing, matrix=matrix is not None)
+    needs = [one.type for one in found if one.needs_matrix and matrix is None]
+    if needs:
+        raise BancadaError("quantize.matrix_needed", detail=", ".join(needs))
+    size = sum(one.size_bytes for one in found)
+    if free_bytes(ctx.home.temporary) < size:
+        raise disk_full(ctx.home.temporary, size)
 
 
 def _variant(ctx: JobContext, params: QuantizeParams) -> dict[str, Any]:
