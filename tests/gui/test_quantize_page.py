@@ -13,6 +13,8 @@ from pytestqt.qtbot import QtBot
 
 from bancada.catalog.jobs import IMPORT, ImportParams
 from bancada.gui.desk import Desk
+from bancada.gui.pages.models.library.view import LibraryView
+from bancada.gui.pages.models.page import ModelsPage
 from bancada.gui.pages.quantize.page import QuantizePage
 from bancada.quantization.certificate import (
     FORMAT,
@@ -233,3 +235,19 @@ def test_without_a_model_it_says_what_to_do(desk: Desk, qtbot: QtBot) -> None:
     assert shown is not None
     shown.findChildren(QPushButton)[0].click()
     assert desk.page_id == "models"
+
+
+def test_the_card_of_a_model_leads_here(desk: Desk, source: VersionRecord, qtbot: QtBot) -> None:
+    desk.window.resize(1280, 800)
+    desk.window.show()
+    desk.navigate("models", version_id=source.id)
+    host = desk.page("models")
+    assert isinstance(host, ModelsPage)
+    library = host.view("library")
+    assert isinstance(library, LibraryView)
+    qtbot.waitUntil(library.detail.quantize_button.isVisible, timeout=WAIT)
+    library.detail.quantize_button.click()
+    page = desk.page("quantize")
+    assert isinstance(page, QuantizePage)
+    qtbot.waitUntil(lambda: page.current == source, timeout=WAIT)
+    qtbot.waitUntil(lambda: not desk.background.busy, timeout=WAIT)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QTabWidget, QVBo
 
 from bancada.gui.models.library import ModelDetail, state_text, state_tone
 from bancada.gui.models.model_card import stage_text, stage_tone
+from bancada.gui.models.quantize import SOURCES
 from bancada.gui.pages.models.library.about_tab import AboutTab
 from bancada.gui.pages.models.library.files_tab import FilesTab
 from bancada.gui.pages.models.library.history_tab import HistoryTab
@@ -22,6 +23,7 @@ class DetailPanel(QWidget):
 
     play = Signal()
     benchmark = Signal()
+    quantize = Signal()
     verify = Signal()
     reveal = Signal()
     export = Signal()
@@ -64,8 +66,9 @@ class DetailPanel(QWidget):
         for tab in (self.about_tab, self.memory_tab, self.history_tab, self.files_tab, self.texts_tab):
             tab.show_detail(detail)
         broken = row.state in ("missing", "damaged")
-        for button in (self.play_button, self.benchmark_button, self.export_button):
+        for button in (self.play_button, self.benchmark_button, self.export_button, self.quantize_button):
             button.setEnabled(not broken)
+        self.quantize_button.setVisible(version.format in SOURCES)
         self.relocate_button.setVisible(broken and len(version.files) == 1)
         self.trust_button.setVisible(row.state == "aside")
 
@@ -132,6 +135,10 @@ class DetailPanel(QWidget):
         self.benchmark_button = PlainButton(self.tr("Benchmark"))
         first.addWidget(self.play_button)
         first.addWidget(self.benchmark_button)
+        self.quantize_button = PlainButton(self.tr("Convert"))
+        self.quantize_button.setToolTip(self.tr("Make a smaller file of it, or another format"))
+        self.quantize_button.setAccessibleName(self.tr("Convert or quantize the model"))
+        first.addWidget(self.quantize_button)
         first.addStretch(1)
         second = QHBoxLayout()
         second.setSpacing(12)
@@ -176,6 +183,7 @@ class DetailPanel(QWidget):
         for button, signal in (
             (self.play_button, self.play),
             (self.benchmark_button, self.benchmark),
+            (self.quantize_button, self.quantize),
             (self.verify_button, self.verify),
             (self.reveal_button, self.reveal),
             (self.export_button, self.export),

@@ -180,6 +180,7 @@ class LibraryView(ModelsView):
             ("models.filter", self.tr("Filter the models"), self.table.filter.setFocus, "Ctrl+F", "filter"),
             ("models.play", self.tr("Open the model in the Playground"), self.play, "Ctrl+Return", "chat"),
             ("models.benchmark", self.tr("Benchmark the model"), self.benchmark, "Ctrl+B", "gauge"),
+            ("models.quantize", self.tr("Convert or quantize the model"), self.quantize, "", "layers"),
             ("models.verify", self.tr("Verify the model's files"), verify, "", "shield"),
             ("models.reveal", self.tr("Show the model in its folder"), reveal, "", "folder"),
             ("models.export", self.tr("Export the model"), export, "Ctrl+E", "export"),
@@ -200,6 +201,7 @@ class LibraryView(ModelsView):
         self.strips.ended.connect(self._job_ended)
         self.detail.play.connect(self.play)
         self.detail.benchmark.connect(self.benchmark)
+        self.detail.quantize.connect(self.quantize)
         self.detail.notes_changed.connect(self.care.save_notes)
         self.detail.compare.connect(self.compare)
         self.detail.change_stage.connect(self.change_stage)
@@ -313,6 +315,11 @@ class LibraryView(ModelsView):
         """Open the Benchmark page with the selected model."""
         if self._current() is not None:
             self.shell.navigate("benchmark", version_id=self._shown)
+
+    def quantize(self) -> None:
+        """Open the page Convert & quantize with the selected model as the source."""
+        if self._current() is not None:
+            self.shell.navigate("quantize", version_id=self._shown)
 
     def compare(self) -> None:
         """Put the selected models side by side; the second one can be chosen in the sheet."""
