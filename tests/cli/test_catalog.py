@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from bancada.catalog.catalogue.shelf import shipped
+from bancada.catalog.catalogue.shelf import shipped, shipped_file
 from bancada.core.paths import Home
 from bancada.storage.blobs import BlobStore
 from bancada.storage.database import open_database
@@ -79,3 +80,22 @@ def test_what_came_from_the_hub_is_marked(call: Callable[..., Result], home: Pat
     shown = call("catalog", "show", "llama-3.1-8b-instruct", "--json").json
     assert shown["in_library"] == ["mine:1"]
     assert "in the library" in call("catalog", "search", "Llama 3.1 8B", "--kind", "generator").out
+
+
+def test_an_edition_in_a_bundle_takes_over(call: Callable[..., Result], tmp_path: Path) -> None:
+    data = json.loads(shipped_file().read_text(encoding="utf-8"))
+    path = tmp_path / "newer.json"
+    path.write_text(json.dumps(data | {"edition": 12, "models": data["models"][:3]}), encoding="utf-8")
+    assert call("bundle", "create", str(tmp_path / "none"), "--json").code == 2
+    stick = tmp_path / "stick"
+    assert call("bundle", "create", str(stick), "--catalogue", str(path)).code == 0
+    assert call("settings", "set", "bundles.signatures_required", "0").code == 0
+    assert call("bundle", "inspect", str(stick), "--json").json["catalogue"] is True
+    assert call("bundle", "import", str(stick)).code == 0
+    assert "Edition 12 of" in call("catalog", "search").out
+    assert len(call("catalog", "search", "--json").json) == 3
+    older = tmp_path / "older.json"
+    older.write_text(json.dumps(data | {"edition": 11}), encoding="utf-8")
+    assert call("bundle", "create", str(tmp_path / "old"), "--catalogue", str(older)).code == 0
+    refused = call("bundle", "import", str(tmp_path / "old"), "--json")
+    assert (refused.code, refused.error["code"]) == (1, "catalogue.older")

@@ -17,7 +17,18 @@ from bancada.catalog.bundles.manifest import FAT32_PART_BYTES, facts_of
 from bancada.catalog.bundles.receipt import receipt_json, receipt_path, render_receipt
 from bancada.catalog.bundles.signatures import fingerprint_text
 from bancada.cli import text
-from bancada.cli.command import DONE, FAILED, Invocation, Nouns, add_detach, clean, folder, refusal, whole
+from bancada.cli.command import (
+    DONE,
+    FAILED,
+    Invocation,
+    Nouns,
+    UsageError,
+    add_detach,
+    clean,
+    folder,
+    refusal,
+    whole,
+)
 from bancada.cli.keys import MAX_DAYS, passphrase_of
 from bancada.cli.models import row_of
 from bancada.cli.work import run_job
@@ -39,7 +50,10 @@ def add(nouns: Nouns) -> None:
     parser = verbs.verb("create", "put models into a new folder, to be carried elsewhere", _create)
     _add_folder(parser, "the bundle's new folder")
     parser.add_argument(
-        "--model", type=clean, action="append", required=True, metavar="MODEL", help="may be given again"
+        "--model", type=clean, action="append", default=[], metavar="MODEL", help="may be given again"
+    )
+    parser.add_argument(
+        "--catalogue", type=folder, metavar="FILE", help="an edition of the catalogue of models"
     )
     _add_key(parser, required=False)
     parser.add_argument("--title", type=clean, default="", help="what it is for (default: the models' names)")
@@ -87,6 +101,8 @@ def _add_key(parser: Any, *, required: bool) -> None:
 
 def _create(invocation: Invocation) -> int:
     options = invocation.options
+    if not options.model and options.catalogue is None:
+        raise UsageError("a bundle needs a --model or a --catalogue")
     with invocation.workspace() as context:
         versions = [context.library.find(one) for one in options.model]
         key = signing.usable_key(context.database, options.sign) if options.sign is not None else None
@@ -101,8 +117,9 @@ def _create(invocation: Invocation) -> int:
             issuer=key.id if key is not None else "",
             days=options.days,
             part_bytes=options.part_size * _MEBIBYTE,
+            catalogue=str(options.catalogue or ""),
         )
-        title = f"Bundle {', '.join(one.name for one in versions)}"[:200]
+        title = f"Bundle {', '.join(one.name for one in versions) or 'of a catalogue'}"[:200]
         result = run_job(invocation, context, BUNDLE_CREATE, params, title=title).result
         if key is not None:
             signing.sign_folder(context.home, context.database, options.folder, key, passphrase)
@@ -144,6 +161,7 @@ def _document(report: BundleReport, reason: BancadaError | None) -> dict[str, An
         "made_by": manifest.made_by,
         "size_bytes": manifest.size_bytes,
         "missing_bytes": report.missing_bytes,
+        "catalogue": bool(manifest.catalogue),
         "models": [
             {
                 "name": one.name,
@@ -182,6 +200,8 @@ def _describe(invocation: Invocation, report: BundleReport) -> None:
         ("Signature", f"{text.printable(one.name) or fingerprint_text(one.key_id)}: {one.standing}")
         for one in report.judgement.signers
     ]
+    if manifest.catalogue:
+        items.append(("Catalogue", "an edition of the catalogue of models"))
     if report.strangers:
         items.append(("Not of the bundle", text.printable(", ".join(report.strangers))))
     console.pairs(items)

@@ -13,6 +13,7 @@ from bancada.catalog.bundles.folder import BundleFolder, absent, check_files, re
 from bancada.catalog.bundles.manifest import BundleModel, Manifest, facts_of, parse
 from bancada.catalog.bundles.receipt import make_receipt, write_receipt
 from bancada.catalog.bundles.rules import Judgement, judge
+from bancada.catalog.catalogue import reading, shelf
 from bancada.catalog.content import folder_hash
 from bancada.catalog.gguf_header import read_header
 from bancada.catalog.hf_folder import plan_hf
@@ -182,6 +183,8 @@ def _begin(database: Database, folder: BundleFolder, judgement: Judgement) -> No
 def _admit(ctx: JobContext, record: BundleRecord, manifest: Manifest, copied: int) -> Admitted:
     """Look at the content, ask the rules again, and put all of it into the library at once."""
     try:
+        if manifest.catalogue and record.state != "admitted":
+            shelf.check_newer(ctx.home, reading.parse(manifest.catalogue.encode()))
         plans = [_look(ctx, record.id, index, one) for index, one in enumerate(manifest.models)]
     except BancadaError:
         bundles.discard(ctx.database, record.id)
@@ -197,10 +200,20 @@ def _admit(ctx: JobContext, record: BundleRecord, manifest: Manifest, copied: in
     with ctx.database.transaction():
         versions = _add_all(ctx.database, record, manifest, plans)
         receipt = make_receipt(record, manifest, judgement, versions, copied)
+        if manifest.catalogue:
+            receipt["catalogue"] = _install(ctx.home, manifest.catalogue, again=record.state == "admitted")
         written = write_receipt(ctx.home, record.id, receipt)
         signing_keys.note_admitted(ctx.database, manifest.issuer, manifest.sequence)
         bundles.admit(ctx.database, record.id, receipt, sha256=hashlib.sha256(written).hexdigest())
     return Admitted(record.id, tuple(versions), copied, receipt)
+
+
+def _install(home: Home, text: str, *, again: bool) -> dict[str, Any]:
+    """Take the bundle's edition of the catalogue into use; that of an old bundle is not used once more."""
+    found = reading.parse(text.encode())
+    if not again or found.edition > shelf.current(home).catalogue.edition:
+        shelf.install(home, text.encode())
+    return {"edition": found.edition, "date": found.date, "sha256": found.sha256}
 
 
 def _look(ctx: JobContext, bundle_id: str, index: int, model: BundleModel) -> ImportPlan:

@@ -31,6 +31,8 @@ from bancada.catalog.bundles.manifest import (
     part_count,
 )
 from bancada.catalog.bundles.names import check_names
+from bancada.catalog.catalogue.records import Catalogue
+from bancada.catalog.catalogue.shelf import read_edition
 from bancada.core.errors import BancadaError
 from bancada.jobs.job_context import JobContext
 from bancada.storage import audit, certificates, models, runs, signing_keys
@@ -60,7 +62,7 @@ def create(ctx: JobContext, params: BundleCreateParams) -> Made:
     Raises:
         BancadaError: ``model.not_found``, ``model.file_missing``, ``model.file_damaged``,
             ``bundle.format_refused``, ``bundle.target_in_use``, ``bundle.unsafe_path``,
-            ``bundle.unwritable``, ``disk.full`` (need and have), ``keys.not_found``.
+            ``bundle.unwritable``, ``disk.full`` (need and have), ``keys.not_found``, ``catalogue.*``.
         Canceled: what was copied stays, and is used when it is run again.
     """
     target = Path(params.path)
@@ -70,6 +72,7 @@ def create(ctx: JobContext, params: BundleCreateParams) -> Made:
             raise BancadaError("bundle.format_refused", name=one.name, format=one.format)
         check_names(file.path for file in one.files)
     files = list({file.sha256: file for one in versions for file in one.files}.values())
+    catalogue = read_edition(Path(params.catalogue)) if params.catalogue else None
     try:
         done = _made_before(ctx, target, files)
         if done is not None:
@@ -78,7 +81,7 @@ def create(ctx: JobContext, params: BundleCreateParams) -> Made:
         _check_space(target, files)
         copied = _copy_all(ctx, target, files, params.part_bytes)
         described = [_describe(ctx.database, one, copied) for one in versions]
-        _publish(ctx, target, params, described)
+        _publish(ctx, target, params, described, catalogue)
     except OSError as error:
         if is_disk_full(error):
             raise disk_full(target, sum(one.size_bytes for one in files)) from error
@@ -300,10 +303,19 @@ def _text(text: str) -> str:
     return "".join(one if unicodedata.category(one)[0] != "C" else " " for one in text)[:MAX_TEXT]
 
 
-def _publish(ctx: JobContext, target: Path, params: BundleCreateParams, described: list[BundleModel]) -> None:
+def _publish(
+    ctx: JobContext,
+    target: Path,
+    params: BundleCreateParams,
+    described: list[BundleModel],
+    catalogue: tuple[Catalogue, str] | None,
+) -> None:
     """Write the bill of materials and, last of all, the manifest."""
     at = datetime.now(UTC)
-    title = _text(params.title) or ", ".join(one.name for one in described)[:200]
+    names = [one.name for one in described]
+    if catalogue is not None:
+        names.append(f"catalogue, edition {catalogue[0].edition}")
+    title = _text(params.title) or ", ".join(names)[:200]
     created_at = at.isoformat(timespec="seconds")
     bom = render_bom(described, serial=ctx.job_id, title=title, created_at=created_at)
     write_durably(target / BOM, bom)
@@ -322,6 +334,7 @@ def _publish(ctx: JobContext, target: Path, params: BundleCreateParams, describe
         part_bytes=params.part_bytes,
         bom=BundleFile(BOM, hashlib.sha256(bom).hexdigest(), len(bom)),
         models=tuple(described),
+        catalogue=catalogue[1] if catalogue is not None else "",
     )
     content = rules.to_bytes(manifest)
     rules.parse(content)  # what could not be read again is not written

@@ -14,7 +14,8 @@ class BundleCreateParams:
     """What to put into a bundle, and where.
 
     ``issuer`` is the id of the key that is to sign it, empty for none; files above ``part_bytes`` are
-    split. The signature itself is put on afterwards: no private key ever reaches a job.
+    split; ``catalogue`` is the path of an edition of the catalogue, empty for none. The signature itself
+    is put on afterwards: no private key ever reaches a job.
     """
 
     path: str
@@ -23,6 +24,7 @@ class BundleCreateParams:
     issuer: str = ""
     days: int | None = None
     part_bytes: int = FAT32_PART_BYTES
+    catalogue: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ MAX_MODELS: Final = 1_000
 MAX_PARTS: Final = 9_999
 MAX_TEXT: Final = 4_000
 MAX_PAPERS: Final = 10
+MAX_CATALOGUE: Final = 4 << 20
 MAX_PAPER: Final = 100_000
 MAX_CERTIFICATES: Final = 10
 MAX_REPORT: Final = 200_000
@@ -103,7 +104,8 @@ class Manifest:
     """A bundle's content.
 
     ``serial`` tells two bundles of the same content apart; ``sequence`` counts the bundles of ``issuer``,
-    a key's id; without a key the issuer is empty and the sequence 0.
+    a key's id; without a key the issuer is empty and the sequence 0. ``catalogue`` is the very text of an
+    edition of the catalogue of models, empty for none.
     """
 
     format: str
@@ -118,6 +120,7 @@ class Manifest:
     part_bytes: int
     bom: BundleFile
     models: tuple[BundleModel, ...]
+    catalogue: str = ""
 
     @property
     def size_bytes(self) -> int:
@@ -166,6 +169,8 @@ def to_bytes(manifest: Manifest) -> bytes:
         # bundles were made before there were certificates, and must stay what was signed
         if not model["certificates"]:
             del model["certificates"]
+    if not data["catalogue"]:
+        del data["catalogue"]
     return _canonical(data)
 
 
@@ -268,7 +273,7 @@ def _canonical(data: Any) -> bytes:
 def _check(manifest: Manifest) -> None:
     if manifest.version != VERSION:
         raise malformed("its version is not known")
-    if not manifest.models or len(manifest.models) > MAX_MODELS:
+    if not (manifest.models or manifest.catalogue) or len(manifest.models) > MAX_MODELS:
         raise malformed(f"it lists {len(manifest.models)} models")
     if sum(len(model.files) for model in manifest.models) > MAX_FILES:
         raise malformed(f"it lists more than {MAX_FILES} files")
@@ -276,7 +281,13 @@ def _check(manifest: Manifest) -> None:
         raise malformed("its parts have an impossible size")
     if bool(manifest.issuer) != (manifest.sequence > 0) or not is_sha256(manifest.issuer or "0" * 64):
         raise malformed("its issuer and its number do not fit")
-    _check_texts(manifest)
+    _check_texts(replace(manifest, catalogue=""))
+    if (
+        len(manifest.catalogue) > MAX_CATALOGUE
+        or "\0" in manifest.catalogue
+        or not _encodes(manifest.catalogue)
+    ):
+        raise malformed("its catalogue is too long or no text")
     for time in (manifest.created_at, manifest.expires_at):
         try:
             if time is not None:

@@ -60,6 +60,16 @@ def current(home: Home) -> Current:
     return Current(best, brought, problem)
 
 
+def read_edition(path: Path) -> tuple[Catalogue, str]:
+    """An edition from a file, to be carried elsewhere: what it holds, and its text.
+
+    Raises:
+        BancadaError: ``catalogue.*``.
+    """
+    content = _content(path)
+    return parse(content), content.decode("utf-8")
+
+
 def install(home: Home, content: bytes) -> Catalogue:
     """Take a newer edition into use; whoever calls this has verified where it comes from.
 
@@ -100,13 +110,17 @@ def _installed(home: Home) -> list[Path]:
     return sorted(home.catalogue.glob(f"*{_SUFFIX}")) if home.catalogue.is_dir() else []
 
 
-def _read(path: Path) -> Catalogue:
+def _content(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+            return file.read(MAX_BYTES + 1)
     except OSError as error:
         detail = error.strerror or str(error)
         raise BancadaError("catalogue.unreadable", path=path.name, detail=detail) from error
+
+
+def _read(path: Path) -> Catalogue:
+    content = _content(path)
     if len(path.stem) == 64 and hashlib.sha256(content).hexdigest() != path.stem:
         raise BancadaError("catalogue.damaged", path=path.name)
     return _parsed(content)

@@ -221,7 +221,7 @@ def test_a_newer_version_is_named() -> None:
     assert code(lambda: parse(content)) == "bundle.newer"
 
 
-@pytest.mark.parametrize("item", ["catalogue", "collections", "suites", "prompts"])
+@pytest.mark.parametrize("item", ["policies", "collections", "suites", "prompts"])
 def test_what_a_newer_format_carries_is_named(item: str) -> None:
     content = json.dumps(json.loads(BODY) | {item: [{"name": "x"}]}, sort_keys=True, separators=(",", ":"))
     error = refused(lambda: parse(content.encode() + b"\n"))
