@@ -171,7 +171,7 @@ def quality_words(name: str) -> str:
     if at <= rank("Q5_0"):
         return _tr("small loss")
     if at <= rank("Q4_0"):
-        return _tr("usual compromise")
+        return _tr("usual choice")
     if kind.family != "low":
         return _tr("noticeable loss")
     return _tr("strong loss")
@@ -201,7 +201,7 @@ def type_columns() -> Sequence[Column[TypeRow]]:
                tip=lambda one: "" if one.fits else _tr("More than the memory that is free now")),
         Column("bits", _tr("Bits"), lambda one: one.variant.bits_per_weight,
                lambda one: number(one.variant.bits_per_weight, 2), figures=True, width=88),
-        Column("mind", _tr("Mind"), lambda one: len(one.advice), _mind, width=104,
+        Column("mind", _tr("Mind"), lambda one: len(one.advice), _mind, width=78,
                tip=lambda one: "\n".join(one.advice), tone=lambda one: "warn" if one.advice else ""),
     )  # fmt: skip
 
@@ -210,7 +210,7 @@ def _mind(row: TypeRow) -> str:
     if row.variant.needs_matrix:
         return _tr("needs a matrix")
     if row.variant.fallbacks:
-        return _tr("mixed types")
+        return _tr("mixed")
     return ""
 
 
