@@ -15,9 +15,11 @@ import numpy as np
 
 from bancada.core.paths import resources
 from bancada.core.registry import resolve
-from bancada.engines import convert_generator, convert_gguf, convert_trial
-from bancada.engines.convert_child import forbid_remote_code
-from bancada.engines.convert_orders import DequantizeOrder, GeneratorOrder, GgufOrder, TrialOrder
+from bancada.engines.conversion import generator as convert_generator
+from bancada.engines.conversion import gguf as convert_gguf
+from bancada.engines.conversion import trial as convert_trial
+from bancada.engines.conversion.child import forbid_remote_code
+from bancada.engines.conversion.orders import DequantizeOrder, GeneratorOrder, GgufOrder, TrialOrder
 from bancada.quantization.tools import converter_folder
 from tiny_hf import read_safetensors, write_tiny_hf
 
@@ -33,7 +35,7 @@ def convert(base: Path, family: str) -> dict[str, Any]:
     order = GgufOrder(str(source), str(gguf), "f32", "Tiny", str(converter_folder()), 24, text)
     said = convert_gguf.run(order, _silent)
     # imported after the converter has put its own gguf package first
-    dequantize = resolve("bancada.engines.convert_hf:run")
+    dequantize = resolve("bancada.engines.conversion.hf:run")
     dequantize(DequantizeOrder(str(gguf), str(back), "F32", text, "Tiny"), _silent)
     before, after = (read_safetensors(one / "model.safetensors") for one in (source, back))
     convert_generator.run(GeneratorOrder(str(source), str(onnx), "fp32", "cpu", str(base / "cache")), _silent)

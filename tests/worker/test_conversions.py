@@ -72,7 +72,7 @@ def converters() -> list[int]:
     found = []
     for process in psutil.Process().children(recursive=True):
         try:
-            if "bancada.engines.convert_child" in process.cmdline():
+            if "bancada.engines.conversion.child" in process.cmdline():
                 found.append(process.pid)
         except psutil.NoSuchProcess:
             continue

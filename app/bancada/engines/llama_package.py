@@ -14,10 +14,10 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-#: rounds that a thread without work looks for some before it sleeps: a tenth of a millisecond or two, which
-#: bridges the gaps of a quiet machine. OpenMP's own choice is thirty times that, and when others take a
+#: rounds that a thread without work looks for some before it sleeps: about half a millisecond, which
+#: bridges the gaps of a quiet machine. OpenMP's own choice is ten times that, and when others take a
 #: core, all threads spin for the one that lost it (docs/decisions/0006-threads-not-waiting.md)
-_SPINS: Final = "10000"
+_SPINS: Final = "30000"
 
 
 def submodule(name: str) -> Any:

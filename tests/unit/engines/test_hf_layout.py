@@ -13,17 +13,17 @@ import pytest
 from bancada.catalog.safetensors_header import check_safetensors
 from bancada.core.errors import BancadaError
 from bancada.core.paths import resources
-from bancada.engines.convert_compare import compare_tokenizers
-from bancada.engines.convert_failures import typed
-from bancada.engines.hf_config import Metadata, llama3_factors, make_config
-from bancada.engines.hf_family import family_of, hf_name
+from bancada.engines.conversion.compare import compare_tokenizers
+from bancada.engines.conversion.failures import typed
+from bancada.engines.conversion.hf_config import Metadata, llama3_factors, make_config
+from bancada.engines.conversion.hf_family import family_of, hf_name
+from bancada.engines.conversion.safetensors_writer import SafetensorsWriter, TensorEntry, encoded
 from bancada.engines.llama_native import NativeModel
-from bancada.engines.safetensors_writer import SafetensorsWriter, TensorEntry, encoded
 
 pytest.importorskip("sentencepiece")
 gguf = pytest.importorskip("gguf")
 
-from bancada.engines.hf_tokenizer import Vocabulary, write_tokenizer  # noqa: E402
+from bancada.engines.conversion.hf_tokenizer import Vocabulary, write_tokenizer  # noqa: E402
 
 FACTS: dict[str, Any] = {
     "general.architecture": "llama",

@@ -11,7 +11,7 @@ from typing import Any
 
 from bancada.core import hardware
 from bancada.core.paths import resources
-from bancada.engines.convert_orders import (
+from bancada.engines.conversion.orders import (
     CARD,
     DequantizeOrder,
     EncoderOrder,

@@ -17,7 +17,7 @@ from bancada.catalog.names import chosen_name
 from bancada.core import hardware
 from bancada.core.errors import BancadaError, Canceled
 from bancada.core.paths import Home, resources
-from bancada.engines.convert_process import run_stage
+from bancada.engines.conversion.process import run_stage
 from bancada.jobs.codec import encode
 from bancada.jobs.job_context import JobContext
 from bancada.quantization import conversion

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bancada.core.errors import BancadaError
-from bancada.engines.hf_family import Family
+from bancada.engines.conversion.hf_family import Family
 
 _NONE: Final = 0xFFFFFFFF
 _TORCH_TYPES: Final = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}

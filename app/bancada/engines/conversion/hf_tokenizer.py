@@ -16,7 +16,7 @@ from typing import Any, Final
 from sentencepiece import sentencepiece_model_pb2 as protocol
 
 from bancada.core.errors import BancadaError
-from bancada.engines.hf_config import Metadata
+from bancada.engines.conversion.hf_config import Metadata
 
 _NORMAL, _UNKNOWN, _CONTROL, _USER, _UNUSED, _BYTE = 1, 2, 3, 4, 5, 6
 _SPACE: Final = "\N{LOWER ONE EIGHTH BLOCK}"

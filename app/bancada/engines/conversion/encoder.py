@@ -17,9 +17,9 @@ from optimum.exporters.onnx import main_export
 from tokenizers import Tokenizer
 
 from bancada.core.errors import BancadaError
-from bancada.engines.convert_bars import report_bars
-from bancada.engines.convert_compare import Progress
-from bancada.engines.convert_orders import EncoderOrder
+from bancada.engines.conversion.bars import report_bars
+from bancada.engines.conversion.compare import Progress
+from bancada.engines.conversion.orders import EncoderOrder
 
 _MODEL: Final = "model.onnx"
 _LINES: Final = 24

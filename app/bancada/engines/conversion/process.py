@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from bancada.core.errors import BancadaError, Canceled
-from bancada.engines.convert_failures import TOOLS
+from bancada.engines.conversion.failures import TOOLS
 from bancada.jobs.codec import encode
 
-_MODULE: Final = "bancada.engines.convert_child"
+_MODULE: Final = "bancada.engines.conversion.child"
 _POLL_S: Final = 0.1
 
 
@@ -36,7 +36,7 @@ def run_stage(
     the worker ends it too.
 
     Args:
-        stage: a key of ``bancada.engines.convert_child.STAGES``.
+        stage: a key of ``bancada.engines.conversion.child.STAGES``.
         order: the stage's own parameters.
         work: a folder for everything that it leaves lying about.
         threads: cores that it may use.

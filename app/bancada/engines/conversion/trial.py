@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from bancada.core.errors import BancadaError
 from bancada.core.registry import resolve
-from bancada.engines.convert_compare import Progress
-from bancada.engines.convert_orders import TrialOrder
+from bancada.engines.conversion.compare import Progress
+from bancada.engines.conversion.orders import TrialOrder
 from bancada.inference.backend import BACKENDS, Backend
 from bancada.inference.types import GenerationRequest, LoadSpec, Sampling
 

@@ -16,13 +16,13 @@ from gguf.quants import dequantize
 from numpy.typing import NDArray
 
 from bancada.core.errors import BancadaError
-from bancada.engines.convert_compare import Progress, compare_tokenizers
-from bancada.engines.convert_orders import CARD, DequantizeOrder
-from bancada.engines.hf_config import Metadata, make_config, make_generation_config
-from bancada.engines.hf_family import ROPE_TENSORS, Family, family_of, hf_name, restored
-from bancada.engines.hf_tokenizer import Vocabulary, write_tokenizer
+from bancada.engines.conversion.compare import Progress, compare_tokenizers
+from bancada.engines.conversion.hf_config import Metadata, make_config, make_generation_config
+from bancada.engines.conversion.hf_family import ROPE_TENSORS, Family, family_of, hf_name, restored
+from bancada.engines.conversion.hf_tokenizer import Vocabulary, write_tokenizer
+from bancada.engines.conversion.orders import CARD, DequantizeOrder
+from bancada.engines.conversion.safetensors_writer import SafetensorsWriter, TensorEntry
 from bancada.engines.llama_native import NativeModel
-from bancada.engines.safetensors_writer import SafetensorsWriter, TensorEntry
 
 
 def run(order: DequantizeOrder, progress: Progress) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import importlib
 import io
 from typing import Any
 
-from bancada.engines.convert_compare import Progress
+from bancada.engines.conversion.compare import Progress
 
 
 def report_bars(progress: Progress, stage: str) -> None:

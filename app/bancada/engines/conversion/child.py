@@ -20,16 +20,16 @@ from typing import Any, Final, NoReturn, get_type_hints
 from bancada.core.errors import BancadaError
 from bancada.core.registry import resolve
 from bancada.core.seal import seal_process
-from bancada.engines.convert_failures import typed
+from bancada.engines.conversion.failures import typed
 from bancada.jobs.codec import decode
 
 #: stage -> "module:function", called with its order and a way to tell progress
 STAGES: Final = {
-    "dequantize": "bancada.engines.convert_hf:run",
-    "gguf": "bancada.engines.convert_gguf:run",
-    "generator": "bancada.engines.convert_generator:run",
-    "encoder": "bancada.engines.convert_encoder:run",
-    "try": "bancada.engines.convert_trial:run",
+    "dequantize": "bancada.engines.conversion.hf:run",
+    "gguf": "bancada.engines.conversion.gguf:run",
+    "generator": "bancada.engines.conversion.generator:run",
+    "encoder": "bancada.engines.conversion.encoder:run",
+    "try": "bancada.engines.conversion.trial:run",
 }
 #: stages that are programs of others
 _OTHERS: Final = frozenset({"gguf", "generator", "encoder"})

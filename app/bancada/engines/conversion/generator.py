@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from bancada.core.errors import BancadaError
-from bancada.engines.convert_bars import report_bars
-from bancada.engines.convert_compare import Progress
-from bancada.engines.convert_orders import GeneratorOrder
+from bancada.engines.conversion.bars import report_bars
+from bancada.engines.conversion.compare import Progress
+from bancada.engines.conversion.orders import GeneratorOrder
 
 
 def run(order: GeneratorOrder, progress: Progress) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from bancada.core.errors import BancadaError
-from bancada.engines.convert_bars import report_bars
-from bancada.engines.convert_compare import Progress, compare_tokenizers
-from bancada.engines.convert_orders import GgufOrder
+from bancada.engines.conversion.bars import report_bars
+from bancada.engines.conversion.compare import Progress, compare_tokenizers
+from bancada.engines.conversion.orders import GgufOrder
 from bancada.engines.llama_native import NativeModel
 
 _SCRIPT: Final = "convert_hf_to_gguf.py"
