@@ -7,6 +7,12 @@ Every figure of ours comes from a fresh process that loads the model as a worker
 ours and theirs are measured one after the other, in changing order, and the ratio of each pair counts;
 what else runs on the machine hits both alike. Run it on a quiet machine all the same. The lines that
 end in ``-cpu`` compare tokens per second of processor time on one thread, which others hardly disturb.
+
+Three targets were set on a processor with AMX, where 24 tokens take 20 ms, a second thread doubles the
+speed of an answer, and flash attention halves it: ``deep-own-settings``, ``busy-core``, ``shared-prefix``.
+Without AMX no settings reach them, and the result says so. What can be asked of every machine stands
+beside them: that a busy core costs no more than its share (``busy-core-kept``), and that a shared prefix
+leaves the time of the new tokens alone and nothing else (``prefix-overhead``).
 """
 
 from __future__ import annotations
@@ -26,19 +32,23 @@ import time
 import urllib.request
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Figures = dict[str, float]
+# beside this script, whatever folder it is run from
+engine_child: Any = importlib.import_module("engine_child")
+build_peers: Any = importlib.import_module("build_peers")
+
+Measure = Callable[[], float]
 
 THREADS: Final = 2
-CONTEXT: Final = 1024
-SHARED: Final = 480
-OWN: Final = 24
+RATE: Final = "tokens/s"
+CPU_RATE: Final = "tokens/CPU second"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,81 +58,42 @@ class Comparison:
     name: str
     unit: str
     target: float
-    at_least: bool
-    ours: Callable[[], float]
-    theirs: Callable[[], float]
+    ours: Measure
+    theirs: Measure
+    at_least: bool = True
+    needs_amx: bool = False
 
 
-# -- our side: a child process per figure
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a comparison gave: medians, and the median of the pairs' ratios."""
+
+    name: str
+    unit: str
+    ours: float
+    theirs: float
+    ratio: float
+    target: float
+    met: bool
+
+    def line(self, one: Comparison) -> str:
+        """In words."""
+        verdict = "met" if self.met else "NOT MET"
+        if not self.met and one.needs_amx and not has_amx():
+            verdict += ", set on a processor with AMX, which this one has not"
+        return (
+            f"{self.name:18} ours {self.ours:8.1f}  theirs {self.theirs:8.1f} {self.unit:18}"
+            f" ratio {self.ratio:5.2f} (wanted {'>=' if one.at_least else '<='} {self.target}): {verdict}"
+        )
 
 
-def child(task: str, model: str, settings: dict[str, Any]) -> Figures:
-    """What runs in the fresh process: load, do the task, and say what it took."""
-    import bancada.worker.handlers.model_session  # noqa: F401  a worker has it in memory too
-    from bancada.engines.llama_backend import LlamaBackend
-    from bancada.inference.types import GenerationRequest, LoadSpec
-
-    store = FileStore(Path(settings.pop("store"))) if "store" in settings else None
-    amount = settings.pop("amount", 3 if task == "prefill" else 128)
-    spec = LoadSpec(model, "gguf", context=CONTEXT, model_sha256="compare", **settings)
-    backend = LlamaBackend(store)
-    report = backend.load(spec)
-
-    def run(prompt: str, answer: int) -> Any:
-        request = GenerationRequest(prompt=prompt, max_tokens=answer, ignore_end=True)
-        return backend.generate(request, lambda _token: None, lambda: False)
-
-    def words(count: int, first: str = "A") -> str:
-        text = first + " word" * (count - 1)
-        assert len(backend.tokenize(text)) == count
-        return text
-
-    figures: Figures = {"threads": report.threads, "flash_attention": report.flash_attention}
-    if task == "prefill":
-        starts = ("A", "I", "We", "Do", "So", "No")[:amount]
-        rates = [run(words(512, first), 1).timings.prefill_tokens_per_s for first in starts]
-        figures["value"] = statistics.median(rates)
-    elif task == "decode":
-        figures["value"] = run(words(1), amount).timings.decode_tokens_per_s
-    elif task == "deep":
-        figures["value"] = run(words(512), 64).timings.decode_tokens_per_s
-    elif task == "prefix":
-        run(words(SHARED + OWN), 4)
-        times = [
-            run(words(SHARED) + f" {first}" + " more" * (OWN - 1), 4).timings.ttft_ms
-            for first in ("one", "two", "three", "four", "five")
-        ]
-        figures["value"] = statistics.median(times)
-    elif task == "memory":
-        figures["value"] = run(words(512), 64).peak_memory_bytes / 2**20
-    backend.close()
-    return figures
+def has_amx() -> bool:
+    """Whether the processor multiplies matrices of integers by itself."""
+    cpu = Path("/proc/cpuinfo")
+    return cpu.exists() and "amx_int8" in cpu.read_text()
 
 
-class FileStore:
-    """Calibrations in a JSON file, where a worker has the database."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def get(self, model_sha256: str, engine: str) -> dict[str, Any] | None:
-        found = json.loads(self._path.read_text()) if self._path.exists() else {}
-        settings: dict[str, Any] | None = found.get(model_sha256 + engine)
-        return settings
-
-    def put(self, model_sha256: str, engine: str, settings: dict[str, Any], measured: dict[str, Any]) -> None:
-        self._path.write_text(json.dumps({model_sha256 + engine: settings, "measured": measured}))
-
-
-def child_command(task: str, model: str, **settings: Any) -> list[str]:
-    """How this script starts itself for one figure."""
-    return [sys.executable, __file__, "--child", json.dumps([task, model, settings])]
-
-
-def ours(task: str, model: str, **settings: Any) -> float:
-    """The figure of a task, measured in a fresh process."""
-    done = subprocess.run(child_command(task, model, **settings), check=True, capture_output=True, text=True)
-    return float(json.loads(done.stdout.splitlines()[-1])["value"])
+# -- both sides: processes
 
 
 def finish(command: list[str]) -> resource.struct_rusage:
@@ -140,63 +111,10 @@ def per_cpu_second(few: list[str], many: list[str], tokens: int) -> float:
     return tokens / (used[1] - used[0])
 
 
-# -- their side
-
-
-def bench(peers: Path, model: str, *arguments: str) -> float:
-    """tokens/s of llama-bench: the median of its repetitions."""
-    command = [str(peers / "llama-bench"), "-m", model, "-r", "3", "-o", "jsonl", *arguments]
+def last_line(command: list[str]) -> Any:
+    """The last line that a program prints, which is JSON."""
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    rates: list[float] = json.loads(done.stdout.splitlines()[-1])["samples_ts"]
-    return statistics.median(rates)
-
-
-def bench_memory(peers: Path, model: str, *arguments: str) -> float:
-    """MiB at the peak of llama-bench."""
-    return finish([str(peers / "llama-bench"), "-m", model, "-r", "1", *arguments]).ru_maxrss / 1024
-
-
-@contextmanager
-def server(peers: Path, model: str, flash_attention: str) -> Iterator[int]:
-    """llama-server on a free port of this machine."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    command = [str(peers / "llama-server"), "-m", model, "-t", str(THREADS), "-c", str(CONTEXT), "-np", "1"]
-    command += ["--port", str(port), "-fa", flash_attention]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1)
-                break
-            except OSError:
-                time.sleep(0.1)
-        yield port
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def server_first_token(port: int) -> float:
-    """Median ms to the first token of prompts that share their first 480 tokens with the one before."""
-
-    def first_token(prompt: str) -> float:
-        body = {"prompt": prompt, "n_predict": 4, "temperature": 0, "stream": True, "cache_prompt": True}
-        request = urllib.request.Request(f"http://127.0.0.1:{port}/completion", json.dumps(body).encode())
-        begin = time.perf_counter()
-        with urllib.request.urlopen(request) as answer:
-            answer.readline()
-            taken = time.perf_counter() - begin
-            answer.read()
-        return taken * 1e3
-
-    start = "A" + " word" * (SHARED - 1)
-    first_token(start + " word" * OWN)
-    return statistics.median(
-        first_token(start + f" {first}" + " more" * (OWN - 1))
-        for first in ("one", "two", "three", "four", "five")
-    )
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 @contextmanager
@@ -211,111 +129,178 @@ def busy_core() -> Iterator[None]:
         process.wait()
 
 
+def while_busy(work: Measure) -> float:
+    """Measure with one core kept busy."""
+    with busy_core():
+        return work()
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """Our engine on a model."""
+
+    model: str
+
+    def command(self, task: str, **settings: Any) -> list[str]:
+        return [sys.executable, engine_child.__file__, json.dumps([task, self.model, settings])]
+
+    def measure(self, task: str, **settings: Any) -> float:
+        """The figure of a task, measured in a fresh process."""
+        return float(last_line(self.command(task, **settings))["value"])
+
+
+@dataclass(frozen=True, slots=True)
+class Theirs:
+    """llama.cpp's own programs on a model; ``folder`` has them."""
+
+    folder: Path
+    model: str
+
+    def command(self, *arguments: str) -> list[str]:
+        return [str(self.folder / "llama-bench"), "-m", self.model, *arguments]
+
+    def bench(self, *arguments: str) -> float:
+        """tokens/s of llama-bench: the median of its repetitions."""
+        rates: list[float] = last_line(self.command("-r", "3", "-o", "jsonl", *arguments))["samples_ts"]
+        return statistics.median(rates)
+
+    def memory(self, *arguments: str) -> float:
+        """MiB at the peak of llama-bench."""
+        return finish(self.command("-r", "1", *arguments)).ru_maxrss / 1024
+
+    @contextmanager
+    def server(self) -> Iterator[int]:
+        """llama-server on a free port of this machine."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port: int = free.getsockname()[1]
+        command = [str(self.folder / "llama-server"), "-m", self.model, "-t", str(THREADS)]
+        command += ["-c", str(engine_child.CONTEXT), "-np", "1", "--port", str(port), "-fa", "on"]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            for _ in range(300):
+                try:
+                    urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1)
+                    break
+                except OSError:
+                    time.sleep(0.1)
+            yield port
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def server_first_token(port: int) -> float:
+    """Median ms to the first token of prompts that share their first tokens with the one before."""
+
+    def first_token(prompt: str) -> float:
+        body = {"prompt": prompt, "n_predict": 4, "temperature": 0, "stream": True, "cache_prompt": True}
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/completion", json.dumps(body).encode())
+        begin = time.perf_counter()
+        with urllib.request.urlopen(request) as answer:
+            answer.readline()
+            taken = time.perf_counter() - begin
+            answer.read()
+        return taken * 1e3
+
+    first_token(engine_child.prefixed(" before"))
+    return statistics.median(first_token(engine_child.prefixed(turn)) for turn in engine_child.TURNS)
+
+
 # -- the comparison
 
 
-def comparisons(peers: Path, model: str, port: int, store: Path) -> list[Comparison]:
+def comparisons(ours: Ours, theirs: Theirs, port: int, store: Path) -> list[Comparison]:
     """Everything that is compared; see the targets in the project's plan."""
     same = {"threads": THREADS, "threads_batch": THREADS, "flash_attention": True}
-    own = {"store": str(store)}
-    threads = ("-t", str(THREADS))
-
-    def while_busy(work: Callable[[], float]) -> Callable[[], float]:
-        def run() -> float:
-            with busy_core():
-                return work()
-
-        return run
-
     one = {"threads": 1, "threads_batch": 1, "flash_attention": True}
-    alone = [str(peers / "llama-bench"), "-m", model, "-t", "1", "-fa", "1"]
+    two, flash = ("-t", str(THREADS)), ("-fa", "1")
+    prompt, answer = ("-p", "512", "-n", "0"), ("-p", "0", "-n", "128")
+    own = partial(ours.measure, store=str(store))
+
+    def cpu(task: str, target: float, amounts: tuple[int, int], lengths: tuple[str, str]) -> Comparison:
+        alone = theirs.command("-t", "1", *flash)
+        tokens = (amounts[1] - amounts[0]) * (512 if task == "prefill" else 1)
+        few, many = (ours.command(task, amount=amount, **one) for amount in amounts)
+        their_few, their_many = ([*alone, *length.split()] for length in lengths)
+        return Comparison(
+            f"{task}-cpu",
+            CPU_RATE,
+            target,
+            partial(per_cpu_second, few, many, tokens),
+            partial(per_cpu_second, their_few, their_many, tokens),
+        )
+
+    depth = str(engine_child.CONTEXT - 512 - 64)
     return [
-        Comparison(
-            "prefill-cpu",
-            "tokens/CPU second",
-            0.98,
-            at_least=True,
-            ours=lambda: per_cpu_second(
-                child_command("prefill", model, amount=1, **one),
-                child_command("prefill", model, amount=4, **one),
-                3 * 512,
-            ),
-            theirs=lambda: per_cpu_second(
-                [*alone, "-p", "512", "-n", "0", "-r", "1"],
-                [*alone, "-p", "512", "-n", "0", "-r", "4"],
-                3 * 512,
-            ),
-        ),
-        Comparison(
-            "decode-cpu",
-            "tokens/CPU second",
-            0.97,
-            at_least=True,
-            ours=lambda: per_cpu_second(
-                child_command("decode", model, amount=32, **one),
-                child_command("decode", model, amount=160, **one),
-                128,
-            ),
-            theirs=lambda: per_cpu_second(
-                [*alone, "-p", "0", "-n", "32", "-r", "1"],
-                [*alone, "-p", "0", "-n", "160", "-r", "1"],
-                128,
-            ),
-        ),
+        cpu("prefill", 0.98, (1, 4), ("-p 512 -n 0 -r 1", "-p 512 -n 0 -r 4")),
+        cpu("decode", 0.97, (32, 160), ("-p 0 -n 32 -r 1", "-p 0 -n 160 -r 1")),
         Comparison(
             "prefill",
-            "tokens/s",
+            RATE,
             0.98,
-            at_least=True,
-            ours=lambda: ours("prefill", model, **same),
-            theirs=lambda: bench(peers, model, *threads, "-fa", "1", "-p", "512", "-n", "0"),
+            partial(ours.measure, "prefill", **same),
+            partial(theirs.bench, *two, *flash, *prompt),
         ),
         Comparison(
             "decode",
-            "tokens/s",
+            RATE,
             0.97,
-            at_least=True,
-            ours=lambda: ours("decode", model, **same),
-            theirs=lambda: bench(peers, model, *threads, "-fa", "1", "-p", "0", "-n", "128"),
+            partial(ours.measure, "decode", **same),
+            partial(theirs.bench, *two, *flash, *answer),
         ),
         Comparison(
             "deep-own-settings",
-            "tokens/s",
+            RATE,
             1.9,
-            at_least=True,
-            ours=lambda: ours("deep", model, **own),
-            theirs=lambda: bench(peers, model, "-p", "0", "-n", "64", "-d", "512"),
+            partial(own, "deep"),
+            partial(theirs.bench, "-p", "0", "-n", "64", "-d", "512"),
+            needs_amx=True,
         ),
         Comparison(
             "busy-core",
-            "tokens/s",
+            RATE,
             4.0,
-            at_least=True,
-            ours=while_busy(lambda: ours("decode", model, **own)),
-            theirs=while_busy(lambda: bench(peers, model, *threads, "-p", "0", "-n", "128")),
+            partial(while_busy, partial(own, "decode")),
+            partial(while_busy, partial(theirs.bench, *two, *answer)),
+            needs_amx=True,
+        ),
+        Comparison(
+            "busy-core-kept",
+            RATE,
+            0.8,
+            partial(while_busy, partial(own, "decode")),
+            partial(ours.measure, "decode", **one),  # what the core that is left can do
         ),
         Comparison(
             "shared-prefix",
             "ms to first token",
             0.2,
+            partial(own, "prefix"),
+            partial(server_first_token, port),
             at_least=False,
-            ours=lambda: ours("prefix", model, **own),
-            theirs=lambda: server_first_token(port),
+            needs_amx=True,
+        ),
+        Comparison(
+            "prefix-overhead",
+            "ms to first token",
+            1.3,
+            partial(own, "prefix"),
+            partial(own, "own"),
+            at_least=False,
         ),
         Comparison(
             "memory",
             "MiB at the peak",
             1.1,
+            partial(ours.measure, "memory", **same),
+            partial(theirs.memory, *two, *flash, "-p", "512", "-n", "64", "-d", depth),
             at_least=False,
-            ours=lambda: ours("memory", model, **same),
-            theirs=lambda: bench_memory(
-                peers, model, *threads, "-fa", "1", "-p", "512", "-n", "64", "-d", str(CONTEXT - 512 - 64)
-            ),
         ),
     ]
 
 
-def compare(one: Comparison, rounds: int) -> dict[str, Any]:
+def compare(one: Comparison, rounds: int) -> Result:
     """Measure the pairs; the ratio is the median of the pairs' ratios."""
     pairs: list[tuple[float, float]] = []
     for turn in range(rounds):
@@ -325,15 +310,15 @@ def compare(one: Comparison, rounds: int) -> dict[str, Any]:
         else:
             pairs.append((one.ours(), one.theirs()))
     ratio = statistics.median(mine / theirs for mine, theirs in pairs)
-    return {
-        "name": one.name,
-        "unit": one.unit,
-        "ours": statistics.median(mine for mine, _ in pairs),
-        "theirs": statistics.median(theirs for _, theirs in pairs),
-        "ratio": ratio,
-        "target": one.target,
-        "met": ratio >= one.target if one.at_least else ratio <= one.target,
-    }
+    return Result(
+        one.name,
+        one.unit,
+        statistics.median(mine for mine, _ in pairs),
+        statistics.median(theirs for _, theirs in pairs),
+        ratio,
+        one.target,
+        met=ratio >= one.target if one.at_least else ratio <= one.target,
+    )
 
 
 def default_model() -> str:
@@ -354,29 +339,17 @@ def main() -> None:
         "--store", type=Path, default=Path(tempfile.gettempdir()) / "bancada-engine-compare.json"
     )
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--child", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.child:
-        task, model, settings = json.loads(arguments.child)
-        print(json.dumps(child(task, model, settings)))
-        return
-    # beside this script, whatever folder it is run from
-    peers = importlib.import_module("build_peers").find_peers()
+    folder = build_peers.find_peers()
     model = arguments.model or default_model()
+    theirs = Theirs(folder, model)
     results = []
-    with server(peers, model, "on") as port:
-        for one in comparisons(peers, model, port, arguments.store):
+    with theirs.server() as port:
+        for one in comparisons(Ours(model), theirs, port, arguments.store):
             if not arguments.only or one.name in arguments.only:
                 result = compare(one, arguments.rounds)
-                results.append(result)
-                sign = ">=" if one.at_least else "<="
-                print(
-                    f"{one.name:18} ours {result['ours']:8.1f}  theirs {result['theirs']:8.1f} {one.unit:18}"
-                    f" ratio {result['ratio']:5.2f} (wanted {sign} {one.target}): "
-                    + ("met" if result["met"] else "NOT MET"),
-                    file=sys.stderr if arguments.json else sys.stdout,
-                    flush=True,
-                )
+                results.append(asdict(result))
+                print(result.line(one), file=sys.stderr if arguments.json else sys.stdout, flush=True)
     if arguments.json:
         print(json.dumps(results, indent=1))
 

@@ -124,7 +124,7 @@ def test_the_gain_of_the_last_thread_says_how_much_of_it_others_may_take(
     assert tolerance(rates, loss) == pytest.approx(expected, abs=0.01)
 
 
-@pytest.mark.parametrize(("passive", "spins"), [(False, "10000"), (True, None)])
+@pytest.mark.parametrize(("passive", "spins"), [(False, "30000"), (True, None)])
 def test_threads_wait_only_for_a_moment(tiny: Path, *, passive: bool, spins: str | None) -> None:
     # in a process of its own: what OpenMP reads, it reads once, when it is loaded
     code = (
