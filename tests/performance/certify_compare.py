@@ -59,7 +59,7 @@ def child(result: str, source: str | None, text: str, chunks: int | None) -> dic
     base = native.NativeModel(source, mapped=False) if source else None
     tokens = comparison.tokens_of(model, Path(text).read_bytes())
     taken = scoring.chunks_of(tokens, CONTEXT, chunks)
-    rows = scoring.rows_at_once(model.size, CONTEXT)
+    rows = scoring.rows_at_once(model.size, CONTEXT, models=2 if source else 1)
 
     def never() -> bool:
         return False
@@ -171,7 +171,7 @@ def compare(name: str, mine: Callable[[], Timed], theirs: Callable[[], Timed], r
 def show(found: dict[str, Any]) -> None:
     """One comparison for people."""
     print(f"{found['name']}: wall time ours/theirs {found['ratio']:.3f}", end=" ")
-    print("({:.1f} s, {:.1f} s)".format(*found["seconds"]))
+    print("({:.1f} s, {:.1f} s)".format(*found["seconds"]), flush=True)
     for key, one in found["figures"].items():
         relative = one["difference"] / one["theirs"] if one["theirs"] else 0.0
         print(f"  {key:18} ours {one['ours']:.6f}  theirs {one['theirs']:.6f}", end="  ")
@@ -200,27 +200,28 @@ def main() -> None:
     peers = importlib.import_module("build_peers").find_peers()
     result, source, text = options.result, options.source, options.text
     limit = [] if options.chunks is None else ["--chunks", str(options.chunks)]
-    found = [
-        compare(
+    sides: tuple[tuple[str, Callable[[], Timed], Callable[[], Timed]], ...] = (
+        (
             "perplexity",
             lambda: ours(result, None, text, options.chunks),
             lambda: their_perplexity(peers, result, text, limit),
-            options.rounds,
         ),
-        compare(
+        (
             "KL divergence",
             lambda: ours(result, source, text, options.chunks),
             lambda: their_divergence(peers, result, source, text, limit),
-            options.rounds,
         ),
-    ]
+    )
+    found = []
+    for name, mine, theirs in sides:
+        found.append(compare(name, mine, theirs, options.rounds))
+        if not options.json:
+            show(found[-1])
     bound = sum(Path(one).stat().st_size for one in (result, source)) + 500 * _MEGABYTE
     if options.json:
         print(json.dumps(found, indent=1))
-        return
-    for one in found:
-        show(one)
-    print(f"memory bound, source + result + 500 MB: {bound / _MEGABYTE:.0f} MB")
+    else:
+        print(f"memory bound, source + result + 500 MB: {bound / _MEGABYTE:.0f} MB", flush=True)
 
 
 if __name__ == "__main__":

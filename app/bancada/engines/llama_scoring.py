@@ -9,6 +9,7 @@ written to a disk.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -26,6 +27,7 @@ TOGETHER: Final = 4
 _STEP_TOKENS: Final = 512
 #: logits of one step; the library keeps them twice
 _LOGIT_BYTES: Final = 56 << 20
+_SCORERS: Final = 2
 LEAST_CONTEXT: Final = 8
 MAX_CONTEXT: Final = 32_768
 
@@ -166,9 +168,9 @@ class Scored:
     finite: bool
 
 
-def rows_at_once(vocabulary: int, context: int) -> int:
+def rows_at_once(vocabulary: int, context: int, *, models: int = 2) -> int:
     """How many places of each chunk get logits in one step: a share of the second half."""
-    wanted = max(1, _LOGIT_BYTES // (4 * vocabulary * TOGETHER))
+    wanted = max(1, 2 * _LOGIT_BYTES // (4 * vocabulary * TOGETHER * models))
     rows = context - context // 2
     while rows > wanted and rows % 2 == 0:
         rows //= 2
@@ -210,23 +212,29 @@ def score_text(
         Canceled: ``should_stop`` said so.
     """
     scored: list[Rows] = []
-    for begin in range(0, len(chunks), TOGETHER):
-        group = chunks[begin : begin + TOGETHER]
-        parts: list[list[Rows]] = [[] for _ in group]
-        for number, rows in _score_group(result, source, group, should_stop):
-            parts[number].append(rows)
-        scored += [join(one) for one in parts]
-        on_chunks(min(begin + TOGETHER, len(chunks)), len(chunks))
-        if not all(_finite(join(one)) for one in parts):
-            return Scored(join(scored), len(scored), finite=False)
+    with ThreadPoolExecutor(_SCORERS) as pool:
+        for begin in range(0, len(chunks), TOGETHER):
+            group = chunks[begin : begin + TOGETHER]
+            parts: list[list[Rows]] = [[] for _ in group]
+            for number, rows in _score_group(result, source, group, should_stop, pool):
+                parts[number].append(rows)
+            scored += [join(one) for one in parts]
+            on_chunks(min(begin + TOGETHER, len(chunks)), len(chunks))
+            if not all(_finite(join(one)) for one in parts):
+                return Scored(join(scored), len(scored), finite=False)
     return Scored(join(scored), len(scored), finite=True)
 
 
 def _score_group(
-    result: ChunkModel, source: ChunkModel | None, group: Ints, should_stop: Callable[[], bool]
+    result: ChunkModel,
+    source: ChunkModel | None,
+    group: Ints,
+    should_stop: Callable[[], bool],
+    pool: ThreadPoolExecutor,
 ) -> Iterator[tuple[int, Rows]]:
     context = group.shape[1]
-    step = rows_at_once(max(result.vocabulary, source.vocabulary if source else 0), context)
+    models = 1 if source is None else 2
+    step = rows_at_once(max(result.vocabulary, source.vocabulary if source else 0), context, models=models)
     result.begin(group)
     if source is not None:
         source.begin(group)
@@ -237,13 +245,21 @@ def _score_group(
         ours = result.logits(start, stop)
         theirs = source.logits(start, stop) if source is not None else None
         last = min(stop, context - 1)  # after the last token nothing is known
-        for number in range(len(group)):
-            targets = group[number, start + 1 : last + 1]
-            mine = ours[number, : last - start]
+        count, shown = last - start, group[:, start + 1 : last + 1]
+
+        def score(
+            number: int,
+            ours: Floats = ours,
+            theirs: Floats | None = theirs,
+            count: int = count,
+            shown: Ints = shown,
+        ) -> Rows:
             if theirs is None:
-                yield number, score_one(mine, targets)
-            else:
-                yield number, score_two(mine, theirs[number, : last - start], targets)
+                return score_one(ours[number, :count], shown[number])
+            return score_two(ours[number, :count], theirs[number, :count], shown[number])
+
+        # numpy lets go of the interpreter for each row, so that two threads score nearly twice as fast
+        yield from enumerate(pool.map(score, range(len(group))))
 
 
 def _finite(rows: Rows) -> bool:

@@ -75,7 +75,7 @@ def test_likelihoods_are_those_of_single_tokens(model: NativeModel) -> None:
     tokens = model.tokenize(TEXT.encode(), parse_special=False)
     chunks = chunks_of(tokens, CONTEXT, None)
     assert len(chunks) > 5  # more than one batch, and a last one that is not full
-    rows = rows_at_once(model.size, CONTEXT)
+    rows = rows_at_once(model.size, CONTEXT, models=1)
     one = LlamaChunks(model, context=CONTEXT, rows=rows, should_stop=lambda: False)
     scored = score_text(one, None, chunks, lambda _done, _all: None, lambda: False)
     one.close()
@@ -101,6 +101,7 @@ def test_few_logits_at_a_time_give_the_same(model: NativeModel) -> None:
 
 def test_how_many_rows_fit() -> None:
     assert rows_at_once(49_152, 512) == 64
+    assert rows_at_once(49_152, 512, models=1) == 128
     assert rows_at_once(262_144, 512) * 262_144 * 4 * 4 <= 56 << 20
     assert rows_at_once(300, 32) == 16
     assert rows_at_once(10**9, 512) == 1
