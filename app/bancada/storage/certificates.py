@@ -21,8 +21,9 @@ _SELECT: Final = "SELECT * FROM certificates"
 class NewCertificate:
     """What is known of a certificate before it is stored.
 
-    ``verdict`` is one of :data:`Verdict`; ``report`` is the text of the report, byte for byte as it is signed; the two sha256 are of the very
-    contents that were measured. ``signature`` is Ed25519 over the report in UTF-8, in hexadecimal digits.
+    ``verdict`` is one of :data:`Verdict`; ``report`` is the text of the report, byte for byte as it is
+    signed; the two sha256 are of the very contents that were measured. ``signature`` is Ed25519 over the
+    report in UTF-8, in hexadecimal digits.
     """
 
     version_id: str
