@@ -1,4 +1,4 @@
-"""Converts a tiny model of each family both waysm in one process, and prints what came of it as JSON.
+"""Converts a tiny model of each family both ways in one process, and prints what came of it as JSON.
 
 Run by the tests of conversion: torch is imported once for all of them, and never into their own process.
 What PyTorch computes from the original weights is what everything else is compared with.
