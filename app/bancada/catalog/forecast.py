@@ -1,8 +1,9 @@
 """How much memory a model will take, item by item, before it is loaded.
 
 Counted is what the worker's resident memory will be at its peak: of a GGUF file the weights are mapped
-and all of them are touched while loading, so they count whole, in main memory even where they are
-copied once more for faster multiplication.
+and all of them are touched while loading, so they count whole. What the engine copies into an order for
+faster multiplication would be there twice; where that is much, the file is read instead of mapped (see
+:func:`is_read`), and every weight is there once.
 """
 
 from __future__ import annotations
@@ -36,6 +37,10 @@ _REPACKED_X86: Final = frozenset({"Q4_0", "Q4_K", "IQ4_NL", "MXFP4"})
 _REPACKED_X86_512: Final = _REPACKED_X86 | {"Q2_K"}
 _REPACKED_ARM: Final = frozenset({"Q4_0", "Q8_0", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL", "MXFP4"})
 _REPACKED_AMX: Final = frozenset({"Q4_0", "Q4_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K", "IQ4_XS"})
+#: share of the weights from which a second copy of them is avoided by reading the file. Below, it stays
+#: mapped: that loads quicker, and processes share the pages. Measured with SmolLM2 135M as Q4_0 (92 MB):
+#: read it takes 55 MiB less memory, and 0.05 s longer when the file is not in the cache
+_READ_SHARE: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +149,18 @@ def repacked_types(machine: Hardware) -> frozenset[str]:
     return _REPACKED_X86_512 if "avx512f" in machine.features else _REPACKED_X86
 
 
+def is_read(version: VersionRecord, repacks: frozenset[str], gpu_layers: int | None = 0) -> bool:
+    """Whether the engine reads the file instead of mapping it, so that copied weights are there once.
+
+    Layers on a GPU come out of the mapped file without a copy in main memory.
+    """
+    if version.format != "gguf" or gpu_layers:
+        return False
+    weights, matrices = _tensors(version, ModelFacts.from_metadata(version.metadata.get("facts", {})))
+    copied = sum(size for name, size in matrices if name in repacks)
+    return copied >= _READ_SHARE * max(1, sum(size for _, size in weights))
+
+
 def check_cache_type(cache_type: str) -> float:
     """Bytes per element; raises BancadaError ``model.cache_type_unknown``."""
     if cache_type not in CACHE_BYTES:
@@ -202,10 +219,9 @@ def forecast(version: VersionRecord, load: Load) -> MemoryForecast:
     if version.format == "onnx":
         cache_type = "f16" if version.quantization in ("fp16", "bf16") else "f32"
         load = replace(load, cache_type=cache_type, repacks=frozenset(), gpu_layers=0)
-    # older imports do not say their tensors: all of them then count as the type of most
-    weights = facts.weights or ((version.quantization, version.size_bytes),)
-    matrices = facts.matrices or weights
-    repacked = tuple((name, size) for name, size in matrices if name in load.repacks)
+    weights, matrices = _tensors(version, facts)
+    copied = frozenset() if is_read(version, load.repacks, load.gpu_layers) else load.repacks
+    repacked = tuple((name, size) for name, size in matrices if name in copied)
     runtime = (
         ("program", _ONNX_RUNTIME_BYTES if version.format == "onnx" else _RUNTIME_BYTES),
         ("vocabulary", facts.vocabulary * _VOCABULARY_BYTES),
@@ -251,6 +267,15 @@ def _split(facts: ModelFacts, items: tuple[MemoryItem, ...], load: Load) -> Memo
     )
     total = sum(one.bytes for one in kept)
     return MemoryForecast(kept, total, total, less["weights"] + cache_gone + items[3].bytes)
+
+
+def _tensors(version: VersionRecord, facts: ModelFacts) -> tuple[tuple[tuple[str, int], ...], ...]:
+    """The bytes of all weights and of the matrices among them, by type.
+
+    Older imports do not say their tensors: all of them then count as the type of most.
+    """
+    weights = facts.weights or ((version.quantization, version.size_bytes),)
+    return weights, facts.matrices or weights
 
 
 def _item(name: str, parts: tuple[tuple[str, int], ...]) -> MemoryItem:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bancada.catalog import collecting
-from bancada.catalog.forecast import MemoryForecast, check_cache_type
-from bancada.catalog.forecaster import Forecaster, forecaster, past_loads
+from bancada.catalog.forecast import MemoryForecast, check_cache_type, is_read, repacked_types
+from bancada.catalog.forecaster import Forecaster, forecaster, past_loads, this_machine
 from bancada.catalog.inspection import ImportPlan, inspect_import
 from bancada.catalog.jobs import EXPORT, IMPORT, VERIFY, ImportParams, VerifyParams
 from bancada.core.errors import BancadaError
@@ -135,6 +135,7 @@ class Library:
             model_sha256=version.sha256,
             context=wanted,
             cache_type=cache_type,
+            mapped=not is_read(version, repacked_types(this_machine()), over.get("gpu_layers")),
             **over,
         )
 

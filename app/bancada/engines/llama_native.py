@@ -142,8 +142,8 @@ class NativeModel:
         params.n_gpu_layers = gpu_layers
         params.vocab_only = vocabulary_only
         if not mapped:
+            # repacked weights would be a second copy in memory of what is mapped from the file
             params.load_mode = native.LLAMA_LOAD_MODE_NONE
-        # repacked weights would be a second copy in memory of what is mapped from the file
         self._handle: Any = native.llama_model_load_from_file(path.encode("utf-8", "surrogateescape"), params)
         if not self._handle:
             raise _load_error(take_log())

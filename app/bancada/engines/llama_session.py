@@ -45,7 +45,8 @@ class LlamaSession:
             raise BancadaError("engine.cache_type", value=spec.cache_type, known=", ".join(CACHE_TYPES))
         open_library()
         offload = _offload(spec)
-        self._model = NativeModel(spec.path, gpu_layers=offload.layers)
+        mapped = spec.mapped or offload.layers > 0
+        self._model = NativeModel(spec.path, gpu_layers=offload.layers, mapped=mapped)
         self._engine: Engine | None = None
         try:
             _require_text(self._model)

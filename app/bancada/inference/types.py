@@ -125,6 +125,7 @@ class LoadSpec:
     """What to load and how. None means: chosen by calibration, or the engine's own choice.
 
     ``path`` is a GGUF file or an ONNX folder; ``cache_type`` is the KV cache's (``f16``, ``q8_0``).
+    A GGUF file that is not ``mapped`` is read, unless layers of it go to a GPU.
     """
 
     path: str
@@ -137,6 +138,7 @@ class LoadSpec:
     cache_type: str = "f16"
     gpu_layers: int | None = None
     passive_wait: bool | None = None
+    mapped: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from bancada.catalog.forecast import (
     ModelFacts,
     compute_bytes,
     forecast,
+    is_read,
     kv_cache_bytes,
     repacked_types,
 )
@@ -75,16 +76,19 @@ def test_a_cache_may_differ_from_layer_to_layer() -> None:
     assert kv_cache_bytes(uneven, 512, "q8_0") == 512 * 4 * (128 + 64) * 34 // 32
 
 
-def test_weights_are_told_by_type_and_copied_types_count_twice(version: VersionRecord) -> None:
+def test_weights_are_told_by_type_and_few_that_are_copied_count_twice(version: VersionRecord) -> None:
     facts = ModelFacts.from_metadata(version.metadata["facts"])
     whole = forecast(version, Load(256, repacks=frozenset()))
-    copied = forecast(version, Load(256, repacks=frozenset({"F32"})))
+    few = replace(version, metadata={"facts": {**version.metadata["facts"], "matrices": {"F32": 5_000}}})
+    copied = forecast(few, Load(256, repacks=frozenset({"F32"})))
     assert tuple(one.name for one in whole.items) == ITEMS
     assert whole.by_name()["repacked"] == 0
     assert dict(whole.items[0].parts) == dict(facts.weights)
     assert 0.9 * version.size_bytes < whole.by_name()["weights"] <= version.size_bytes
     # the embedding is looked up and not multiplied with, so that it is never copied
-    assert 0 < copied.by_name()["repacked"] < whole.by_name()["weights"]
+    assert 0 < sum(size for _, size in facts.matrices) < whole.by_name()["weights"]
+    assert copied.by_name()["repacked"] == 5_000
+    assert copied.total_bytes == whole.total_bytes + 5_000
     assert len(facts.layer_bytes) == 2
     assert sum(facts.layer_bytes) < whole.by_name()["weights"]
     assert facts.feed_forward == 64
@@ -94,7 +98,25 @@ def test_weights_are_told_by_type_and_copied_types_count_twice(version: VersionR
 def test_what_was_imported_before_counts_by_its_main_type(version: VersionRecord) -> None:
     old = {key: value for key, value in version.metadata["facts"].items() if key in OLD_FACTS}
     found = forecast(replace(version, metadata={"facts": old}), Load(256, repacks=frozenset({"F32"})))
-    assert found.by_name()["weights"] == found.by_name()["repacked"] == version.size_bytes
+    assert found.by_name()["weights"] == version.size_bytes
+    assert found.by_name()["repacked"] == 0
+
+
+def test_a_file_whose_weights_are_copied_is_read_and_they_count_once(
+    version: VersionRecord, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copies = frozenset({"F32"})
+    assert is_read(version, copies)
+    assert forecast(version, Load(256, repacks=copies)) == forecast(version, Load(256, repacks=frozenset()))
+    # what goes to a GPU is taken out of the mapped file, and an ONNX model has its own reader
+    assert not is_read(version, copies, 1)
+    assert not is_read(replace(version, format="onnx"), copies)
+    assert not is_read(version, frozenset({"Q4_K"}))
+    # the engine is told the same
+    assert library.load_spec(version.id, context=256).mapped
+    monkeypatch.setattr("bancada.catalog.library.repacked_types", lambda machine: copies)
+    assert not library.load_spec(version.id, context=256).mapped
+    assert library.load_spec(version.id, context=256, gpu_layers=1).mapped
 
 
 OLD_FACTS = ("embedding_length", "heads", "kv_heads", "key_length", "value_length", "vocabulary")
