@@ -7,7 +7,8 @@ SOURCE is a model in 16 or 32 bits. For every type, without and with an importan
 file; equal means: the tensors' bytes are, and so is the header, except for the four keys by which
 llama-quantize notes the path of the matrix. The size is also held against what our dry run said. For the
 matrix both sides read the same text in the same chunks; their sums and counts are compared by tensor.
-Times are of whole processes, in pairs with the order alternating. Ends with 1 when something differs.
+Times are of whole processes, in pairs with the order alternating; for types also of the work alone, without
+the start of the process, as both sides take it themselves. Ends with 1 when something differs.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import hashlib
 import importlib
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -36,6 +38,15 @@ THREADS: Final = os.cpu_count() or 1
 #: sums are of the same squares, added in another order
 SAME_SUM: Final = 0.01
 _NOTED: Final = "quantize.imatrix."
+_WORK: Final = re.compile(r"quantize time = +([0-9.]+) ms")
+
+
+@dataclass(frozen=True)
+class Took:
+    """Seconds of a whole process, and of the work in it."""
+
+    seconds: float
+    work: float
 
 
 @dataclass(frozen=True)
@@ -49,6 +60,7 @@ class Compared:
     dry_run_bytes: int
     seconds: tuple[float, float]
     ratio: float
+    work_seconds: tuple[float, float]
 
     @property
     def good(self) -> bool:
@@ -86,6 +98,8 @@ def child(task: str, order: dict[str, Any]) -> None:
 def _quantize(source: str, target: str, kind: str, matrix: str | None) -> None:
     engine = importlib.import_module("bancada.engines.llama_quantize")
     files = importlib.import_module("bancada.engines.imatrix_file")
+    importlib.import_module("bancada.engines.llama_native").open_library()
+    began = time.perf_counter()
     engine.quantize(
         Path(source),
         Path(target),
@@ -95,6 +109,7 @@ def _quantize(source: str, target: str, kind: str, matrix: str | None) -> None:
         on_tensors=lambda _done, _total: None,
         should_stop=lambda: False,
     )
+    print(f"quantize time = {1e3 * (time.perf_counter() - began):.2f} ms")
 
 
 def _imatrix(model: str, text: str, target: str, chunks: int | None) -> None:
@@ -114,25 +129,23 @@ def _imatrix(model: str, text: str, target: str, chunks: int | None) -> None:
     files.write(Path(target), found)
 
 
-def _ours(task: str, **order: Any) -> float:
+def _ours(task: str, **order: Any) -> Took:
     return _timed([sys.executable, __file__, "--child", json.dumps([task, order])])
 
 
-def _timed(command: list[str]) -> float:
-    """Run a command to its end and return the seconds it took; SystemExit with its words when it failed."""
+def _timed(command: list[str]) -> Took:
+    """Run a command to its end and take its time; SystemExit with its words when it failed."""
     began = time.perf_counter()
     done = subprocess.run(command, capture_output=True, check=False)
     seconds = time.perf_counter() - began
+    words = (done.stdout + done.stderr).decode("utf-8", "replace")
     if done.returncode:
-        words = (done.stdout + done.stderr).decode("utf-8", "replace")
         raise SystemExit(f"{command[0]} failed:\n{words[-2000:]}")
-    return seconds
+    work = _WORK.search(words)
+    return Took(seconds, float(work[1]) / 1e3 if work else seconds)
 
 
-def _pairs(
-    ours: Callable[[], float], theirs: Callable[[], float], rounds: int
-) -> tuple[tuple[float, float], float]:
-    """Median seconds of both sides, and the median ratio."""
+def _pairs(ours: Callable[[], Took], theirs: Callable[[], Took], rounds: int) -> list[tuple[Took, Took]]:
     pairs = []
     for turn in range(rounds):
         if turn % 2:
@@ -140,8 +153,17 @@ def _pairs(
             pairs.append((ours(), other))
         else:
             pairs.append((ours(), theirs()))
-    medians = (statistics.median(one for one, _ in pairs), statistics.median(other for _, other in pairs))
-    return medians, statistics.median(one / other for one, other in pairs)
+    return pairs
+
+
+def _medians(pairs: list[tuple[Took, Took]], attribute: str) -> tuple[float, float]:
+    """The median seconds of both sides."""
+    mine = statistics.median(getattr(one, attribute) for one, _ in pairs)
+    return mine, statistics.median(getattr(other, attribute) for _, other in pairs)
+
+
+def _ratio(pairs: list[tuple[Took, Took]]) -> float:
+    return statistics.median(one.seconds / other.seconds for one, other in pairs)
 
 
 # -- the comparisons
@@ -156,7 +178,7 @@ def compare_type(
     options = ["--imatrix", str(matrix)] if matrix else []
     path = str(matrix) if matrix else None
     command = [str(peers / "llama-quantize"), *options, str(source), str(other), kind, str(THREADS)]
-    seconds, ratio = _pairs(
+    pairs = _pairs(
         lambda: _ours("quantize", source=str(source), target=str(mine), kind=kind, matrix=path),
         lambda: _timed(command),
         rounds,
@@ -169,8 +191,9 @@ def compare_type(
         same_header=head == their_head,
         size_bytes=mine.stat().st_size,
         dry_run_bytes=forecast.size_bytes,
-        seconds=seconds,
-        ratio=ratio,
+        seconds=_medians(pairs, "seconds"),
+        ratio=_ratio(pairs),
+        work_seconds=_medians(pairs, "work"),
     )
 
 
@@ -193,7 +216,7 @@ def compare_matrices(
     limit = [] if chunks is None else ["--chunks", str(chunks)]
     command = [str(peers / "llama-imatrix"), "-m", str(source), "-f", str(text), "-o", str(other)]
     command += ["-c", str(CONTEXT), "-t", str(THREADS), "--no-ppl", *limit]
-    seconds, ratio = _pairs(
+    pairs = _pairs(
         lambda: _ours("imatrix", model=str(source), text=str(text), target=str(mine), chunks=chunks),
         lambda: _timed(command),
         rounds,
@@ -201,23 +224,23 @@ def compare_matrices(
     files = importlib.import_module("bancada.engines.imatrix_file")
     found, theirs = files.read(mine).entries, files.read(other).entries
     shared = sorted(found.keys() & theirs.keys())
-    pairs = [(found[name], theirs[name]) for name in shared]
+    both = [(found[name], theirs[name]) for name in shared]
     numbers = importlib.import_module("numpy")
     error = max(
         float(numbers.linalg.norm(one.sums - that.sums) / numbers.linalg.norm(that.sums))
-        for one, that in pairs
+        for one, that in both
     )
     worst = max(
-        float((abs(one.sums - that.sums) / numbers.maximum(that.sums, 1e-30)).max()) for one, that in pairs
+        float((abs(one.sums - that.sums) / numbers.maximum(that.sums, 1e-30)).max()) for one, that in both
     )
     result = Matrices(
         tensors=(len(found), len(theirs)),
         same_counts=len(shared) == len(theirs)
-        and all(one.counts.tolist() == that.counts.tolist() for one, that in pairs),
+        and all(one.counts.tolist() == that.counts.tolist() for one, that in both),
         error=error,
         worst_column=worst,
-        seconds=seconds,
-        ratio=ratio,
+        seconds=_medians(pairs, "seconds"),
+        ratio=_ratio(pairs),
     )
     return result, mine
 
@@ -226,7 +249,7 @@ def _show(one: Compared) -> None:
     tensors = "same tensors" if one.same_tensors else "OTHER TENSORS"
     header = "same header" if one.same_header else "OTHER HEADER"
     size = "as forecast" if one.size_bytes == one.dry_run_bytes else f"FORECAST {one.dry_run_bytes:,}"
-    times = "{:.2f} s, {:.2f} s".format(*one.seconds)
+    times = "{:.2f} s, {:.2f} s; the work alone {:.2f} s, {:.2f} s".format(*one.seconds, *one.work_seconds)
     print(
         f"{one.name:22} {tensors}, {header}, {one.size_bytes:>13,} bytes {size}, "
         f"time ours/theirs {one.ratio:.3f} ({times})",
@@ -285,7 +308,9 @@ def main() -> int:
         print(json.dumps({"files": files, "matrix": asdict(matrices) if matrices else None}, indent=1))
     else:
         middle = statistics.median(one.ratio for one in found)
-        print(f"{'all equal' if good else 'SOMETHING DIFFERS'}; median time ours/theirs {middle:.3f}")
+        alone = statistics.median(one.work_seconds[0] / one.work_seconds[1] for one in found)
+        print("all equal" if good else "SOMETHING DIFFERS")
+        print(f"median time ours/theirs {middle:.3f}, of the work alone {alone:.3f}")
     return 0 if good else 1
 
 

@@ -82,23 +82,35 @@ def make(ctx: JobContext, params: QuantizeParams) -> dict[str, Any]:
     try:
         with collecting.working(ctx.home, ctx.job_id) as work:
             target = work / "model.gguf"
-            quantize(
-                task.source,
-                target,
-                task.variant.type,
-                overrides=params.overrides,
-                matrix=task.matrix,
-                requantize=params.requantize,
-                threads=hardware.usable_cores(),
-                on_tensors=lambda done, total: ctx.progress("quantizing", done, total, "tensors"),
-                should_stop=lambda: ctx.canceled,
-            )
+            _write(ctx, params, task, target)
             return _keep(ctx, task, target, run_id)
     except Canceled:
         runs.finish(ctx.database, run_id, "canceled", {})
         raise
     except BaseException:
         runs.finish(ctx.database, run_id, "failed", {})
+        raise
+
+
+def _write(ctx: JobContext, params: QuantizeParams, task: _Task, target: Path) -> None:
+    try:
+        quantize(
+            task.source,
+            target,
+            task.variant.type,
+            overrides=params.overrides,
+            matrix=task.matrix,
+            requantize=params.requantize,
+            threads=hardware.usable_cores(),
+            on_tensors=lambda done, total: ctx.progress("quantizing", done, total, "tensors"),
+            should_stop=lambda: ctx.canceled,
+        )
+    except BancadaError as error:
+        written = target.stat().st_size if target.exists() else 0
+        rest = task.variant.size_bytes - written
+        # the engine says of a full disk only that a stream failed
+        if error.code == "quantize.failed" and free_bytes(ctx.home.temporary) < rest:
+            raise disk_full(ctx.home.temporary, rest) from error
         raise
 
 
