@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# as workers have it: engines that are loaded into the tests themselves report to nobody either
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 # a shell starts what it runs in the background deaf to Ctrl+C, and the programs under test would inherit that
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -20,11 +20,12 @@ from bancada.core.paths import Home
 from bancada.jobs.manager import JobManager
 from bancada.jobs.spec import JobStatus
 from bancada.quantization.conversion import ConversionPlan
-from bancada.quantization.jobs import CONVERT, ConvertParams
+from bancada.quantization.jobs import CONVERT, CertifyParams, ConvertParams
 from bancada.quantization.tools import find_tools
 from bancada.storage import jobs, models, runs
 from bancada.storage.blobs import BlobStore
 from bancada.storage.database import Database
+from bancada.worker.handlers import certify
 from bancada.worker.handlers.convert import check_disk, run
 from library_worker import Worker
 from tiny_bert import write_tiny_bert
@@ -154,6 +155,24 @@ def test_a_gguf_file_becomes_onnx_by_way_of_its_weights(
     error = refused(worker, folder["version_id"], "gguf")
     assert error.code == "convert.tokenizer_unsupported"
     assert_nothing_left(home, database, versions=3)
+
+
+@NEEDS_TOOLS
+def test_an_onnx_model_is_certified_against_the_gguf_file_it_was_made_from(
+    worker: Worker, database: Database, tmp_path: Path
+) -> None:
+    source = worker.take_in(write_tiny_gguf(tmp_path / "tiny.gguf"))["version_id"]
+    text = tmp_path / "text.txt"
+    text.write_text("The zebra crosses the road where the lines are white. " * 40, encoding="utf-8")
+    verdicts = {}
+    for kind in ("fp32", "int4"):
+        made = convert(worker, source, "onnx", type=kind)["version_id"]
+        params = CertifyParams(made, source, text=str(text), context=64, chunks=4, speed=False)
+        verdicts[kind] = certify.run(worker.context, params)
+    assert verdicts["fp32"]["kl_divergence"] < 1e-6
+    assert verdicts["fp32"]["same_top_token"] > 0.99
+    assert verdicts["fp32"]["verdict"] == "green"
+    assert verdicts["int4"]["kl_divergence"] > verdicts["fp32"]["kl_divergence"]
 
 
 @NEEDS_TOOLS

@@ -20,6 +20,7 @@ import psutil
 from bancada import __version__
 from bancada.catalog.starter import installed_starter, starter_in
 from bancada.context import AppContext
+from bancada.core import seal_kernel
 from bancada.core.errors import BancadaError, describe
 from bancada.core.sizes import bytes_text
 from bancada.quantization.tools import find_tools
@@ -74,6 +75,7 @@ def machine_checks(home: Path) -> Iterator[Check]:
     yield _disk(home)
     yield from _window()
     yield _keyring()
+    yield _seal()
 
 
 def workspace_checks(context: AppContext) -> Iterator[Check]:
@@ -185,6 +187,13 @@ def missing_libraries(*, x11: bool) -> dict[str, str]:
         return {}
     wanted = {**_QT_LIBRARIES, **(_X11_LIBRARIES if x11 else {})}
     return {name: package for name, package in wanted.items() if ctypes.util.find_library(name) is None}
+
+
+def _seal() -> Check:
+    if seal_kernel.is_available():
+        return Check("Seal", GOOD, "workers get no network sockets, native code included")
+    remedy = "Keep the machine off the network, or run Bancada on Linux (x86-64 or 64-bit ARM)."
+    return Check("Seal", LESS, "Python code alone is sealed: this system has no filter for native code", remedy)
 
 
 def _keyring() -> Check:

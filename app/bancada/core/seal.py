@@ -2,7 +2,8 @@
 
 A setting is no proof, so the promise is kept where connections are made: an audit hook sees every
 ``connect``, ``sendto`` and look-up of a name in this process before it happens, and cannot be taken
-out again. Native libraries that open sockets by themselves are not seen by it; none that is used does.
+out again. Native libraries that open sockets by themselves are not seen by it: for them there is
+:mod:`bancada.core.seal_kernel`.
 """
 
 from __future__ import annotations

@@ -57,16 +57,10 @@ class GenaiBackend:
                 "engine.option_unsupported", engine=_NAME, option=f"a cache of {spec.cache_type}"
             )
         folder = Path(spec.path)
-        section = _section(folder)
+        section = read_section(folder)
         threads = spec.threads or hardware.usable_cores()
-        vocabulary = GenaiVocabulary(
-            folder, bos=_ids(section.get("bos_token_id"))[0], ends=_ids(section.get("eos_token_id"))
-        )
-        genai.disable_telemetry_events()
-        try:
-            self._model = genai.Model(_config(folder, threads, passive_wait=bool(spec.passive_wait)))
-        except RuntimeError as error:
-            raise BancadaError("model.load_failed", detail=str(error)[:500]) from None
+        vocabulary = read_vocabulary(folder, section)
+        self._model = load_model(folder, threads, passive_wait=bool(spec.passive_wait))
         context = max(_SMALLEST_CONTEXT, min(spec.context, int(section.get("context_length", spec.context))))
         self._engine = GenaiEngine(self._model, vocabulary, context=context, chunk=_chunk(folder, threads))
         self._engine.warm_up()
@@ -134,8 +128,27 @@ class GenaiBackend:
         return self._engine, self._prompts
 
 
-def _section(folder: Path) -> dict[str, Any]:
-    """The part ``model`` of the configuration, which was checked when the folder was imported."""
+def load_model(folder: Path, threads: int, *, passive_wait: bool) -> genai.Model:
+    """Load a folder on the processor; raises BancadaError ``model.load_failed`` with the library's words."""
+    genai.disable_telemetry_events()
+    try:
+        return genai.Model(_config(folder, threads, passive_wait=passive_wait))
+    except RuntimeError as error:
+        raise BancadaError("model.load_failed", detail=str(error)[:500]) from None
+
+
+def read_vocabulary(folder: Path, section: dict[str, Any]) -> GenaiVocabulary:
+    """The folder's tokens; raises BancadaError ``model.load_failed``."""
+    begin, ends = _ids(section.get("bos_token_id"))[0], _ids(section.get("eos_token_id"))
+    return GenaiVocabulary(folder, bos=begin, ends=ends)
+
+
+def read_section(folder: Path) -> dict[str, Any]:
+    """The part ``model`` of the configuration, which was checked when the folder was imported.
+
+    Raises:
+        BancadaError: ``model.load_failed``.
+    """
     try:
         section: dict[str, Any] = json.loads((folder / "genai_config.json").read_bytes())["model"]
     except (OSError, ValueError, KeyError) as error:

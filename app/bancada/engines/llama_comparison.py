@@ -117,7 +117,7 @@ class _Comparison:
         if not finite:
             reason = "The file's predictions are no numbers (NaN), so nothing could be averaged."
             return Compared(None, scored, 0, None, reason, broken=True)
-        divergence = summarize(rows, self._drops(rows, taken))
+        divergence = summarize(rows, largest_drops(rows, taken, self._words))
         return Compared(divergence, scored, len(rows.nll), self._ask(questions))
 
     def _not_comparable(self) -> str:
@@ -148,28 +148,6 @@ class _Comparison:
     def _on_chunks(self, done: int, total: int) -> None:
         self._watcher.progress("comparing on the text", done, total, "chunks")
 
-    def _drops(self, rows: Rows, chunks: Ints) -> tuple[Drop, ...]:
-        """The places of the largest losses; a place's number says its chunk and its token."""
-        before, after = np.exp(-rows.source_nll), np.exp(-rows.nll)
-        context = chunks.shape[1]
-        each = context - 1 - context // 2
-        drops = []
-        for place in np.argsort(after - before)[:_DROPS]:
-            if before[place] <= after[place]:
-                break
-            chunk, offset = divmod(int(place), each)
-            at = context // 2 + 1 + offset
-            seen = chunks[chunk, max(0, at - _BEFORE) : at]
-            drops.append(
-                Drop(
-                    before=self._words(seen),
-                    token=self._words(chunks[chunk, at : at + 1]),
-                    source_probability=float(before[place]),
-                    probability=float(after[place]),
-                )
-            )
-        return tuple(drops)
-
     def _words(self, tokens: Ints) -> str:
         pieces = [self._ours.piece(int(one), special=True) for one in tokens]
         return b"".join(pieces).decode("utf-8", "replace")
@@ -195,3 +173,31 @@ def tokens_of(model: NativeModel, text: bytes) -> list[int]:
     text = text.removesuffix(b"\n")
     begin = [model.bos] if model.adds_bos and model.bos >= 0 else []
     return begin + model.tokenize(text, parse_special=False)
+
+
+def largest_drops(rows: Rows, chunks: Ints, words: Callable[[Ints], str]) -> tuple[Drop, ...]:
+    """The places where the right token lost most; a place's number says its chunk and its token.
+
+    Args:
+        rows: the scores of all places, in the order of the text.
+        chunks: token ids [n, context].
+        words: the text of some tokens.
+    """
+    before, after = np.exp(-rows.source_nll), np.exp(-rows.nll)
+    context = chunks.shape[1]
+    each = context - 1 - context // 2
+    drops = []
+    for place in np.argsort(after - before)[:_DROPS]:
+        if before[place] <= after[place]:
+            break
+        chunk, offset = divmod(int(place), each)
+        at = context // 2 + 1 + offset
+        drops.append(
+            Drop(
+                before=words(chunks[chunk, max(0, at - _BEFORE) : at]),
+                token=words(chunks[chunk, at : at + 1]),
+                source_probability=float(before[place]),
+                probability=float(after[place]),
+            )
+        )
+    return tuple(drops)

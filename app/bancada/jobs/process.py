@@ -31,6 +31,8 @@ _ENVIRONMENT: Final[Mapping[str, str]] = {
     "TRANSFORMERS_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "DO_NOT_TRACK": "1",
+    # ONNX Runtime writes a device id and reports what it does to its maker unless it is told not to
+    "ORT_DISABLE_TELEMETRY": "1",
     "PYTHONUNBUFFERED": "1",
 }
 #: the descriptor whose closing tells the kernel that the parent is gone

@@ -18,6 +18,7 @@ from bancada.core.logs import RedactingFormatter
 from bancada.core.paths import Home
 from bancada.core.registry import resolve
 from bancada.core.seal import seal_process
+from bancada.core.seal_kernel import refuse_sockets
 from bancada.core.sizes import bytes_text
 from bancada.jobs.codec import decode, encode
 from bancada.jobs.job_context import CallContext, JobContext, SessionHandler
@@ -26,7 +27,7 @@ from bancada.jobs.outcome import out_of_memory
 from bancada.jobs.protocol import Call, Failed, Part, Ready, Result, Start, Stopped
 from bancada.storage import settings
 from bancada.storage.sqlite_errors import free_bytes
-from bancada.worker.handlers import HANDLERS, NETWORKED, SESSIONS
+from bancada.worker.handlers import HANDLERS, NETWORKED, SESSIONS, WITH_SOCKETS
 from bancada.worker.main import Worker
 
 if sys.platform != "win32":
@@ -143,6 +144,8 @@ def _seal(start: Start, context: JobContext) -> None:
         except BancadaError:
             pass  # the work meets the same trouble and says so
     seal_process()
+    if start.kind not in WITH_SOCKETS and not refuse_sockets():
+        context.log.info("this system has no seal for native code")
 
 
 def _begin(start: Start) -> None:

@@ -20,6 +20,7 @@ from typing import Any, Final, NoReturn, get_type_hints
 from bancada.core.errors import BancadaError
 from bancada.core.registry import resolve
 from bancada.core.seal import seal_process
+from bancada.core.seal_kernel import refuse_sockets
 from bancada.engines.conversion.failures import typed
 from bancada.jobs.codec import decode
 
@@ -61,6 +62,7 @@ def main() -> int:
     message = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
     seal_process()
+    refuse_sockets()
     try:
         if message["stage"] in _OTHERS:
             forbid_remote_code()

@@ -32,3 +32,5 @@ SESSIONS: Final[dict[str, str]] = {
 }
 #: the only kinds whose workers may reach other machines, and they only while the network is not sealed
 NETWORKED: Final = frozenset({"model.download", "hub"})
+#: those that connect or listen, if only on this machine: the kernel lets no other have such sockets
+WITH_SOCKETS: Final = NETWORKED | {"mirror"}

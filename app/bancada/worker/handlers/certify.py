@@ -50,6 +50,7 @@ from bancada.worker.handlers.model_session import Calibrations
 #: imported with the first file, because they load the engine's library, which reads its environment then
 _CHECK: Final = "bancada.engines.tensor_check:check_tensors"
 _COMPARE: Final = "bancada.engines.llama_comparison:compare_files"
+_COMPARE_ONNX: Final = "bancada.engines.onnx_comparison:compare_with_gguf"
 #: chunks evaluated together, and the room for logits, beside what one model takes alone
 _TOGETHER: Final = 4
 _LOGITS: Final = 4 * (56 << 20)
@@ -190,30 +191,12 @@ class _Work:
         both = self._version.format == self._source.format == "gguf"
         tensors = self._tensors(with_source=both) if self._version.format == "gguf" else None
         speed = self._speeds() if self._params.speed else None
-        compared, text, reason = None, None, ""
-        if both:
-            compared = resolve(_COMPARE)(
-                self._spec.path,
-                self._source_spec.path,
-                self._text.content,
-                context=self._params.context,
-                chunks=self._params.chunks,
-                questions=questions() if self._params.tasks else (),
-                watcher=self,
-            )
-            reason = compared.reason
-            if compared.divergence is not None:
-                text = TextFacts(
-                    self._text.name,
-                    self._text.sha256,
-                    self._params.context,
-                    compared.chunks,
-                    compared.tokens,
-                )
-        else:
-            reason = (
-                f"Predictions of {self._version.format.upper()} and {self._source.format.upper()} files are "
-                "not compared yet: nothing is known of what this file lost."
+        compared = self._compare()
+        reason = compared.reason if compared else self._not_compared()
+        text = None
+        if compared is not None and compared.divergence is not None:
+            text = TextFacts(
+                self._text.name, self._text.sha256, self._params.context, compared.chunks, compared.tokens
             )
         divergence = compared.divergence if compared else None
         tasks = compared.tasks if compared else None
@@ -239,6 +222,24 @@ class _Work:
             divergence=divergence,
             tasks=tasks,
             speed=speed,
+        )
+
+    def _compare(self) -> Any:
+        """The predictions of both (the engines' ``Compared``); None where there is no way to compare them."""
+        files = (self._spec.path, self._source_spec.path, self._text.content)
+        measure = {"context": self._params.context, "chunks": self._params.chunks, "watcher": self}
+        formats = (self._version.format, self._source.format)
+        if formats == ("gguf", "gguf"):
+            asked = questions() if self._params.tasks else ()
+            return resolve(_COMPARE)(*files, questions=asked, **measure)
+        if formats == ("onnx", "gguf"):
+            return resolve(_COMPARE_ONNX)(*files, **measure)
+        return None
+
+    def _not_compared(self) -> str:
+        return (
+            f"Predictions of {self._version.format.upper()} and {self._source.format.upper()} files are "
+            "not compared yet: nothing is known of what this file lost."
         )
 
     def _tensors(self, *, with_source: bool) -> TensorFindings:
