@@ -193,7 +193,7 @@ def _seal() -> Check:
     if seal_kernel.is_available():
         return Check("Seal", GOOD, "workers get no network sockets, native code included")
     remedy = "Keep the machine off the network, or run Bancada on Linux (x86-64 or 64-bit ARM)."
-    return Check("Seal", LESS, "Python code alone is sealed: this system has no filter for native code", remedy)
+    return Check("Seal", LESS, "Python code alone is sealed; there is no filter for native code", remedy)
 
 
 def _keyring() -> Check:
