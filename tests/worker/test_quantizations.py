@@ -6,12 +6,13 @@ import hashlib
 import os
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bancada.catalog import collecting
 from bancada.catalog.gguf_header import read_header
 from bancada.catalog.library import Library
 from bancada.context import AppContext
@@ -70,7 +71,8 @@ def a_worker(home: Home, database: Database) -> Worker:
 
 @pytest.fixture
 def manager(home: Home, database: Database, events: EventBus) -> Iterator[JobManager]:
-    one = JobManager(home, database, events, {kind.name: kind for kind in KINDS}, rules=RULES)
+    rules = replace(RULES, terminate_after_s=WAIT_S)  # the polite way, however busy the machine is
+    one = JobManager(home, database, events, {kind.name: kind for kind in KINDS}, rules=rules)
     one.start()
     yield one
     one.close()
@@ -184,20 +186,6 @@ def test_a_source_that_was_changed_or_cut(worker: Worker, tiny: Path, home: Home
     assert runs.list_runs(database) == []
 
 
-def test_cancel_in_the_middle(worker: Worker, large: Path, home: Home, database: Database) -> None:
-    source = take_in(worker, large)
-
-    def listen(message: Any) -> None:
-        if getattr(message, "stage", "") == "quantizing":
-            worker.canceled.set()
-
-    worker.listener = listen
-    with pytest.raises(Canceled):
-        made_by(worker, source, SLOW)
-    assert [one.status for one in runs.list_runs(database)] == ["canceled"]
-    assert_nothing_left(home, database, versions=1)
-
-
 def test_a_canceled_job_ends_its_worker(
     manager: JobManager, worker: Worker, large: Path, home: Home, database: Database
 ) -> None:
@@ -209,7 +197,7 @@ def test_a_canceled_job_ends_its_worker(
     manager.cancel(job)
     assert manager.wait(job, WAIT_S).status is JobStatus.CANCELED
     assert not Path(f"/proc/{process.pid}").exists()
-    collecting.prune_work(home)  # what the next start does, had the ladder come to the kill
+    assert [one.status for one in runs.list_runs(database)] == ["canceled"]
     assert_nothing_left(home, database, versions=1)
 
 
@@ -257,7 +245,8 @@ def test_a_full_disk_before_and_in_the_middle(disk: SmallDisk, large: Path, noth
 
         def listen(message: Any) -> None:
             if getattr(message, "stage", "") == "quantizing":
-                disk.fill()
+                with suppress(OSError):  # the engine writes meanwhile
+                    disk.fill()
 
         worker.listener = listen
         assert refused(worker, source, SLOW).code == "disk.full"

@@ -111,7 +111,9 @@ def _quantize(invocation: Invocation) -> int:
 
 def _dry_run(invocation: Invocation, context: AppContext, version: VersionRecord, *, matrix: bool) -> int:
     options = invocation.options
-    chosen = tuple(options.sweep.split(",")) if options.sweep else (options.type,) if options.type else ()
+    chosen = (options.type,) if options.type else ()
+    if options.sweep:
+        chosen = tuple(one for one in options.sweep.split(",") if one.strip())
     found = context.quantization_plan(PlanParams(version.id, chosen, tuple(options.override), matrix))
     shown: list[Variant] = sorted(found.variants, key=lambda one: rank(one.type))
     if options.target_size is not None or options.target_bits is not None:
@@ -242,6 +244,8 @@ def _say_certificate(invocation: Invocation, context: AppContext, result: dict[s
 def _sweep(invocation: Invocation, context: AppContext, version: VersionRecord, matrix: str) -> int:
     options = invocation.options
     kinds = options.sweep if options.sweep.lower() != "usual" else ",".join(USUAL)
+    if not kinds.strip(", "):
+        raise UsageError("name at least one type after --sweep")
     params = SweepParams(
         version_id=version.id,
         types=tuple(type_named(one).name for one in kinds.split(",") if one.strip()),
