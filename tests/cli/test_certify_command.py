@@ -107,6 +107,10 @@ def test_a_damaged_file_is_red_and_fails_only_when_asked(call: Call, tmp_path: P
 def test_what_cannot_be_done_is_said(call: Call, tmp_path: Path) -> None:
     assert call("certify", "Good").code == 2  # what it was made from is not recorded
     assert call("certify", "Good", "--against", "Source", "--context", "1").code == 2
+    # compared with itself every file is green: such a certificate would hide what a real one found
+    itself = call("certify", "Bad", "--against", "Bad", *QUICK, "--json")
+    assert itself.error["code"] == "certificate.same_file"
+    assert call("certificates", "list", "--json").json == []
     text = tmp_path / "empty.txt"
     text.write_bytes(b"")
     failed = call("certify", "Good", "--against", "Source", "--text", str(text), "--json")

@@ -138,3 +138,10 @@ def test_the_command_line_loads_no_window_and_no_engine(bancada: Call, home: Pat
     )
     assert json.loads(done.stdout) == []
     assert done.stderr.strip().endswith("0 []")
+
+
+def test_an_unknown_option_is_refused_with_the_usage_of_its_command(call: Call) -> None:
+    refused = call("models", "forecast", "m", "--colour", "red")
+    assert refused.code == 2
+    assert "unrecognized arguments: --colour red" in refused.err
+    assert "Usage: bancada models forecast" in refused.err

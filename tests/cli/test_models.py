@@ -40,6 +40,7 @@ def test_import_list_show_forecast_verify_remove(call: Call, tiny: Path, home: P
     assert table[0].startswith("Name")
     assert table[1].startswith("One")
     assert call("models", "list", "--search", "nothing like it", "--json").json == []
+    assert "No model with nothing like it in" in call("models", "list", "--search", "nothing like it").out
 
     shown = call("models", "show", "one:1", "--json").json
     assert shown["files"][0]["sha256"] == shown["sha256"]

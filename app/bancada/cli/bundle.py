@@ -133,6 +133,8 @@ def _create(invocation: Invocation) -> int:
             ("Signed by", text.printable(key.name) if key is not None else "nobody"),
         ]
     )
+    if key is None:
+        console.say("Others refuse it until it is signed: bancada bundle sign --sign KEY DIR")
     return DONE
 
 

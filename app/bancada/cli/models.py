@@ -120,7 +120,9 @@ def _list(invocation: Invocation) -> int:
     console = invocation.console
     console.document([row_of(one) | dataclasses.asdict(duties[one.id]) for one in versions])
     if not versions:
-        console.say("No model yet. Import one with: bancada models import PATH")
+        sought = invocation.options.search
+        none = "No model yet. Import one with: bancada models import PATH"
+        console.say(f"No model with {text.printable(sought)} in its name or type." if sought else none)
         return DONE
     console.table(
         ("Name", "Version", "Format", "Architecture", "Type", "Parameters", "Bits/weight", "Context", "Size"),
@@ -287,6 +289,8 @@ def _forecast(invocation: Invocation) -> int:
 def _forecast_rows(forecast: MemoryForecast, free: int) -> list[tuple[str, str]]:
     rows = []
     for one in forecast.items:
+        if one.name == "repacked" and not one.bytes:
+            continue
         rows.append((_ITEMS[one.name], bytes_text(one.bytes)))
         if len(one.parts) > 1:
             rows += [(f"  {name}", bytes_text(size)) for name, size in one.parts]

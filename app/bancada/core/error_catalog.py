@@ -154,6 +154,11 @@ CATALOG: Final[dict[str, tuple[str, str, str]]] = {
         "It was made by another version of the program, or it is damaged.",
         "Make a new one by comparing the model with its source again.",
     ),
+    "certificate.same_file": (
+        "{name} and {source} are the same file.",
+        "Compared with itself, every file is without a fault: the certificate would say nothing.",
+        "Name the model that it was made from.",
+    ),
     "certificate.text_unreadable": (
         "The text {path} cannot be used: {detail}.",
         "A certificate is measured on a plain text in UTF-8.",
@@ -1116,7 +1121,7 @@ CATALOG: Final[dict[str, tuple[str, str, str]]] = {
     ),
     "bundle.not_found": (
         "There is no bundle {bundle} here.",
-        "It was discarded, or the number is not complete or not unique.",
+        "It was discarded, or less than six digits of its number were given, or several begin with them.",
         "Choose one from: bancada bundle list.",
     ),
     "bundle.not_waiting": (

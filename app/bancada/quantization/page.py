@@ -70,7 +70,7 @@ def divergence_rows(one: Divergence) -> list[tuple[str, str, str]]:
         ("Perplexity", f"{one.perplexity:.4f}", f"{one.perplexity_error:.4f}"),
         ("Perplexity of the source", f"{one.source_perplexity:.4f}", f"{one.source_perplexity_error:.4f}"),
         ("Ratio of the two", f"{one.ratio:.5f}", f"{one.ratio_error:.5f}"),
-        ("KL divergence, mean", f"{one.kl_mean:.6f}", f"{one.kl_error:.6f}"),
+        ("KL divergence, mean", f"{round(one.kl_mean, 6) + 0.0:.6f}", f"{one.kl_error:.6f}"),
         ("KL divergence, median", f"{one.kl_median:.6f}", ""),
         ("KL divergence, p90", f"{one.kl_p90:.6f}", ""),
         ("KL divergence, p99", f"{one.kl_p99:.6f}", ""),

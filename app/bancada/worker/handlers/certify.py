@@ -77,12 +77,15 @@ def run(ctx: JobContext, params: CertifyParams) -> dict[str, Any]:
         ``certificate_id``, ``run_id``, ``verdict`` and the main figures.
 
     Raises:
-        BancadaError: ``model.*`` for files that are missing or damaged, ``certificate.*`` for a text that
-            cannot be used, ``engine.*``.
+        BancadaError: ``model.*`` for files that are missing or damaged, ``certificate.same_file``,
+            ``certificate.*`` for a text that cannot be used, ``engine.*``.
         Canceled: nothing of it is left but the canceled run.
     """
     version = models.get_version(ctx.database, params.version_id)
     source = models.get_version(ctx.database, params.source_version_id)
+    if version.sha256 == source.sha256:
+        # it would always be green, and outshine what a real comparison found
+        raise BancadaError("certificate.same_file", name=version.name, source=source.name)
     text = evaluation_text(params.text)
     ctx.progress("checking the files", 0)
     work = _Work(ctx, params, version, source, text)
