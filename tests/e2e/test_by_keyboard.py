@@ -89,7 +89,7 @@ def test_palette_and_sheet(window: Window) -> None:
     window.until(_SHEETS)
     key(window, "Esc")
     window.until(f"not {_SHEETS}")
-    for number, page in enumerate(("home", "playground", "models", "benchmark"), start=1):
+    for number, page in enumerate(("home", "playground", "models", "quantize", "benchmark"), start=1):
         key(window, f"Ctrl+{number}")
         window.until(f"desk.page_id == {page!r}")
         settled(window)

@@ -196,6 +196,26 @@ def _bytes(path: Path) -> bytes:
     return str(path).encode("utf-8", "surrogateescape")
 
 
+#: who hears the library now, the newest last
+_listening: list[list[str]] = []
+
+
+def _hear(_level: int, text: bytes | None, _user: object) -> None:
+    if not _listening:
+        return
+    lines, words = _listening[-1], (text or b"").decode("utf-8", "replace")
+    # a tensor's message comes in two pieces
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += words
+    else:
+        lines.append(words)
+
+
+#: as long-lived as the library: a canceled quantization goes on in its thread, and on talking, until the
+#: process ends
+_callback: Final = native.llama_log_callback(_hear)
+
+
 @contextmanager
 def _log() -> Iterator[list[str]]:
     """The library's log, one text a message; what listened before listens again afterwards."""
@@ -203,21 +223,13 @@ def _log() -> Iterator[list[str]]:
     before, user = native.llama_log_callback(), ctypes.c_void_p()
     native.llama_log_get(ctypes.byref(before), ctypes.byref(user))
     lines: list[str] = []
-
-    def keep(_level: int, text: bytes | None, _user: object) -> None:
-        words = (text or b"").decode("utf-8", "replace")
-        # a tensor's message comes in two pieces
-        if lines and not lines[-1].endswith("\n"):
-            lines[-1] += words
-        else:
-            lines.append(words)
-
-    callback = native.llama_log_callback(keep)
-    native.llama_log_set(callback, ctypes.c_void_p())
+    _listening.append(lines)
+    native.llama_log_set(_callback, ctypes.c_void_p())
     try:
         yield lines
     finally:
         native.llama_log_set(before, user)
+        _listening.remove(lines)
 
 
 def _tensor_bytes(header: GgufHeader, types: Mapping[str, str]) -> int:
