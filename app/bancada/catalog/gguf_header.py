@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
 from bancada.catalog.file_kind import read_head, recognise
+from bancada.catalog.gguf_file_types import file_type
 from bancada.catalog.gguf_reader import (
     MAX_METADATA,
     MAX_TENSORS,
@@ -78,9 +79,10 @@ class GgufHeader:
 
     ``parameters`` is the sum of all tensors' elements, ``bits_per_weight`` is
     ``8 * tensor bytes / parameters``: the real ones, whatever the file's name says.
-    ``quantization`` is the tensor type that holds most parameters. ``key_length`` and
-    ``value_length`` are the sizes of one head; ``kv_heads`` has one value per layer. ``feed_forward`` is the
-    widest layer's, 0 where it is not said. ``data_start`` is ``header_bytes``, padded.
+    ``quantization`` is the recipe that the file names (``Q4_K_M``), or else the tensor type that holds most
+    parameters. ``key_length`` and ``value_length`` are the sizes of one head; ``kv_heads`` has one value per
+    layer. ``feed_forward`` is the widest layer's, 0 where it is not said. ``data_start`` is
+    ``header_bytes``, padded.
     """
 
     version: int
@@ -267,7 +269,7 @@ def _interpret(
         name=facts.text("general.name"),
         parameters=parameters,
         bits_per_weight=8 * tensor_bytes / parameters,
-        quantization=_dominant(tensors),
+        quantization=file_type(facts.number("general.file_type"), _dominant(tensors)),
         layers=layers,
         context_length=facts.count("context_length", _MAX_COUNT),
         embedding_length=embedding,
@@ -320,6 +322,11 @@ class _Facts:
             raise invalid(f"general.architecture is {name[:40]!r}")
         self._prefix = name + "."
         return name
+
+    def number(self, key: str) -> int | None:
+        """An integer that may be missing, or be something else."""
+        entry = self._metadata.get(key)
+        return entry.integer if entry is not None else None
 
     def text(self, key: str) -> str:
         entry = self._metadata.get(key)

@@ -132,10 +132,9 @@ def advice(variant: Variant, others: Iterable[Variant], *, matrix: bool, requant
     if variant.fallbacks:
         frequent = Counter(variant.fallbacks.values()).most_common()
         into = ", ".join(f"{count} as {name}" for name, count in frequent)
-        said.append(
-            f"{len(variant.fallbacks)} tensors are too narrow for {variant.type} and are stored "
-            f"otherwise: {into}."
-        )
+        count = len(variant.fallbacks)
+        which = "1 tensor is" if count == 1 else f"{count} tensors are"
+        said.append(f"{which} too narrow for {variant.type} and stored otherwise: {into}.")
     if variant.bits_per_weight > kind.bits * _LARGER_THAN_NAMED:
         said.append(
             f"{variant.type} promises {kind.bits:.2f} bits per weight; this file has "

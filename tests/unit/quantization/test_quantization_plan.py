@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -109,6 +110,10 @@ def test_advice_names_what_the_name_hides() -> None:
     assert "already quantized (Q4_1)" in said
     assert "2 tensors are too narrow for Q4_K_M" in said
     assert "2 as Q5_0" in said
+    single = replace(VARIANTS[2], fallbacks={"blk.0.attn_v.weight": "Q5_0"})
+    assert "1 tensor is too narrow for Q4_K_M and stored otherwise: 1 as Q5_0." in advice(
+        single, VARIANTS, matrix=False
+    )
     assert "promises 4.85 bits per weight; this file has 6.20" in said
     assert "Q5_0 is of better quality and not larger (600 bytes)" in said
     assert "importance matrix" in " ".join(advice(VARIANTS[5], VARIANTS, matrix=False))

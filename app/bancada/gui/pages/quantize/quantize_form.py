@@ -274,7 +274,7 @@ class QuantizeForm(QWidget):
     def _needs(self, rows: Sequence[TypeRow], total: int, *, short: bool, quantized: bool) -> str:
         if quantized and self._look is not None:
             return self.tr(
-                "The source is quantized already (%1). More has the box to take it all the same."
+                "The source is quantized already (%1). To take it all the same, tick the box under More."
             ).replace("%1", self._look.quantized)
         if not rows or self._look is None:
             return ""
