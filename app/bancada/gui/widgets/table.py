@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, Signal
-from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QPainter, QPalette, QResizeEvent
+from PySide6.QtCore import QEvent, QItemSelectionModel, QObject, QPoint, Qt, Signal
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QPainter, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
@@ -31,7 +31,7 @@ from bancada.gui.theme.theme import Theme
 from bancada.gui.widgets.basics import GRID, IconButton
 
 _ROW_HEIGHT = 32
-_NARROWEST_STRETCH = 140
+_NARROWEST_STRETCH = 120
 _LONGEST_FILTER = 200
 #: what a spreadsheet would run as a formula
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -74,14 +74,17 @@ class Table(QWidget):
         self.bar.addWidget(self.menu_button)
         column.addLayout(self.bar)
         column.addWidget(self.view, 1)
+        # the rows' own place: it is laid out after the table itself was resized
+        self.view.viewport().installEventFilter(self)
         if not filter_row:
             self.filter.hide()
             self.menu_button.hide()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Give the room that is left to the column that stretches, or a readable rest where none is left."""
-        super().resizeEvent(event)
-        self._stretch()
+        if event.type() is QEvent.Type.Resize and watched is self.view.viewport():
+            self._stretch()
+        return super().eventFilter(watched, event)
 
     def selected_ids(self) -> list[str]:
         """The ids of the selected rows, from top to bottom."""
