@@ -17,6 +17,8 @@ MATRIX_RUN_KIND: Final = "imatrix"
 #: the session kind that answers with :class:`QuantizationPlan` as its report
 PLAN: Final = "quantize.plan"
 MAX_OVERRIDES: Final = 64
+#: one tensor in so many falls back: a few odd ones say nothing of the rest
+_NARROW: Final = 10
 #: what can be asked for as bits per weight
 LEAST_BITS: Final = 0.5
 MOST_BITS: Final = 32.0
@@ -88,6 +90,9 @@ def choose(
     """The best type whose file is no larger than ``target_bytes``, or than ``target_bits`` a weight.
 
     Types that need an importance matrix count only with one, those for specially trained models never.
+    Best is the order of :data:`bancada.quantization.types.TYPES`, unless tensors fall back: then more real
+    bits are better (SmolLM2: Q3_K_M with 5.46 bits has a KL divergence of 0.22, IQ4_XS with
+    5.32 one of 0.29, Q4_0 with 5.35 one of 0.44).
 
     Raises:
         BancadaError: ``quantize.nothing_fits`` with the smallest size there is, ``quantize.bits_invalid``.
@@ -110,6 +115,8 @@ def choose(
             least=bytes_text(least.size_bytes) if least else "",
             type=f"{least.type}, {least.bits_per_weight:.2f} bits per weight" if least else "",
         )
+    if any(_NARROW * len(one.fallbacks) > sum(one.tensor_types.values()) for one in fitting):
+        return min(fitting, key=lambda one: (-one.bits_per_weight, rank(one.type)))
     return min(fitting, key=lambda one: (rank(one.type), one.size_bytes))
 
 
@@ -140,17 +147,32 @@ def advice(variant: Variant, others: Iterable[Variant], *, matrix: bool, requant
             f"{variant.type} promises {kind.bits:.2f} bits per weight; this file has "
             f"{variant.bits_per_weight:.2f}."
         )
-    better = [
-        one for one in others if one.size_bytes <= variant.size_bytes and rank(one.type) < rank(variant.type)
-    ]
-    if better:
-        best = min(better, key=lambda one: rank(one.type))
-        said.append(f"{best.type} is of better quality and not larger ({bytes_text(best.size_bytes)}).")
+    said += _smaller(variant, others)
     if variant.type in FOR_TRAINED:
         said.append(f"{variant.type} is for models that were trained for it; others answer nonsense.")
     elif kind.family == "low" and not matrix:
         said.append("Below three bits an importance matrix makes the difference: use one.")
     return said
+
+
+def _smaller(variant: Variant, others: Iterable[Variant]) -> list[str]:
+    """A type that promises at least as much and takes no more room.
+
+    Where tensors fall back, names say nothing of quality any more: only sizes are compared then.
+    """
+    whole = [one for one in others if not one.fallbacks and one.size_bytes <= variant.size_bytes]
+    if variant.fallbacks:
+        bits = type_named(variant.type).bits
+        simpler = [one for one in whole if type_named(one.type).bits >= bits and one.type not in FOR_TRAINED]
+        if not simpler:
+            return []
+        best = max(simpler, key=lambda one: one.size_bytes)
+        return [f"{best.type}, which promises more, takes no more room here ({bytes_text(best.size_bytes)})."]
+    better = [one for one in whole if rank(one.type) < rank(variant.type)]
+    if not better:
+        return []
+    best = min(better, key=lambda one: rank(one.type))
+    return [f"{best.type} is of better quality and not larger ({bytes_text(best.size_bytes)})."]
 
 
 def check_overrides(

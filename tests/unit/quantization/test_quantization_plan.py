@@ -76,7 +76,8 @@ def test_what_is_no_size(text: str) -> None:
     [
         (5000, False, "F16"),
         (850, False, "Q8_0"),
-        (849, False, "Q5_0"),  # better than Q4_K_M would be here, whatever the names say
+        (849, False, "Q4_K_M"),  # tensors of it fall back, so the real bits count
+        (619, False, "Q5_0"),
         (599, False, "Q4_1"),
         (500, False, "Q2_K"),
         (499, True, "IQ2_XXS"),
@@ -88,6 +89,7 @@ def test_the_best_type_within_a_size(target: int, matrix: bool, chosen: str) -> 
 
 def test_the_best_type_within_bits() -> None:
     assert choose(VARIANTS, None, matrix=False, target_bits=6.1).type == "Q5_0"
+    assert choose(VARIANTS, None, matrix=False, target_bits=6.2).type == "Q4_K_M"
     with pytest.raises(BancadaError) as caught:
         choose(VARIANTS, None, matrix=False, target_bits=4.9)
     assert caught.value.code == "quantize.nothing_fits"
@@ -115,7 +117,10 @@ def test_advice_names_what_the_name_hides() -> None:
         single, VARIANTS, matrix=False
     )
     assert "promises 4.85 bits per weight; this file has 6.20" in said
-    assert "Q5_0 is of better quality and not larger (600 bytes)" in said
+    assert "Q5_0, which promises more, takes no more room here (600 bytes)" in said
+    # where nothing falls back, names tell of quality
+    later = variant("Q4_0", 600)
+    assert "Q5_0 is of better quality and not larger" in " ".join(advice(later, VARIANTS, matrix=False))
     assert "importance matrix" in " ".join(advice(VARIANTS[5], VARIANTS, matrix=False))
     assert "importance matrix" not in " ".join(advice(VARIANTS[5], VARIANTS, matrix=True))
     assert "trained for it" in " ".join(advice(VARIANTS[7], VARIANTS, matrix=True))
