@@ -69,6 +69,7 @@ def test_the_dry_run_for_people(call: Call, source: str) -> None:
     assert "Q4_K_M" in said
     assert "too narrow for Q4_K_M" in said
     assert "bits per weight; this file has" in said
+    assert "which promises more, takes no more room here" in said
     assert call("models", "list", "--json").json[0]["name"] == source
     assert len(call("models", "list", "--json").json) == 1
 

@@ -114,8 +114,15 @@ def _dry_run(invocation: Invocation, context: AppContext, version: VersionRecord
     chosen = (options.type,) if options.type else ()
     if options.sweep:
         chosen = tuple(one for one in options.sweep.split(",") if one.strip())
-    found = context.quantization_plan(PlanParams(version.id, chosen, tuple(options.override), matrix))
+    names = {type_named(one).name for one in chosen}
+    overrides = tuple(options.override)
+    found = context.quantization_plan(PlanParams(version.id, (), overrides, matrix))
     shown: list[Variant] = sorted(found.variants, key=lambda one: rank(one.type))
+    if names:
+        shown = [one for one in shown if one.type in names]
+    if len(shown) < len(names):
+        # this model cannot be stored so: asked for alone, the engine says why
+        context.quantization_plan(PlanParams(version.id, tuple(sorted(names)), overrides, matrix))
     if options.target_size is not None or options.target_bits is not None:
         size = _target_bytes(context, version, options.target_size)
         shown = [plan.choose(shown, size, matrix=matrix, target_bits=options.target_bits)]

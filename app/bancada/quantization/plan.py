@@ -115,7 +115,7 @@ def choose(
             least=bytes_text(least.size_bytes) if least else "",
             type=f"{least.type}, {least.bits_per_weight:.2f} bits per weight" if least else "",
         )
-    if any(_NARROW * len(one.fallbacks) > sum(one.tensor_types.values()) for one in fitting):
+    if any(_falls_back(one) for one in fitting):
         return min(fitting, key=lambda one: (-one.bits_per_weight, rank(one.type)))
     return min(fitting, key=lambda one: (rank(one.type), one.size_bytes))
 
@@ -155,13 +155,21 @@ def advice(variant: Variant, others: Iterable[Variant], *, matrix: bool, requant
     return said
 
 
+def _falls_back(variant: Variant) -> bool:
+    return _NARROW * len(variant.fallbacks) > sum(variant.tensor_types.values())
+
+
 def _smaller(variant: Variant, others: Iterable[Variant]) -> list[str]:
     """A type that promises at least as much and takes no more room.
 
     Where tensors fall back, names say nothing of quality any more: only sizes are compared then.
     """
-    whole = [one for one in others if not one.fallbacks and one.size_bytes <= variant.size_bytes]
-    if variant.fallbacks:
+    whole = [
+        one
+        for one in others
+        if not _falls_back(one) and one.size_bytes <= variant.size_bytes and one.type != variant.type
+    ]
+    if _falls_back(variant):
         bits = type_named(variant.type).bits
         simpler = [one for one in whole if type_named(one.type).bits >= bits and one.type not in FOR_TRAINED]
         if not simpler:
